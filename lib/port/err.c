@@ -1,0 +1,89 @@
+#include "port/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The detail of a thread that runs no task. */
+static _Thread_local weft__detail own;
+/* Where the running task wants its details; written at every switch (task/worker.c). */
+static _Thread_local weft__detail *current;
+
+/* Never inlined: a task may ask on one thread and ask again on another (R1). */
+static __attribute__((noinline)) weft__detail *detail(void)
+{
+    __asm__ volatile("");
+    return current ? current : &own;
+}
+
+__attribute__((noinline)) void weft__detail_use(weft__detail *d)
+{
+    __asm__ volatile("");
+    current = d;
+}
+
+const char *weft_detail(void)
+{
+    return detail()->text;
+}
+
+weft_err weft__fail(weft_err e, const char *format, ...)
+{
+    int saved = errno;
+    /* The arguments may quote the detail that is being replaced. */
+    char text[WEFT__DETAIL_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    memcpy(detail()->text, text, strlen(text) + 1);
+    errno = saved;
+    return e;
+}
+
+weft_err weft__fail_in(weft_err e, const char *format, ...)
+{
+    char text[WEFT__DETAIL_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return weft__fail(e, "%s: %s", text, weft_detail());
+}
+
+void weft__misuse(const char *where, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "weft: %s: misuse: ", where);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    abort();
+}
+
+const char *weft_strerror(weft_err e)
+{
+    static const char *const names[] = {
+        [WEFT_OK] = "ok",
+        [WEFT_LATE] = "late",
+        [WEFT_CLOSED] = "closed",
+        [WEFT_CANCELLED] = "cancelled",
+        [WEFT_FULL] = "full",
+        [WEFT_EMPTY] = "empty",
+        [WEFT_LOST] = "peer lost",
+        [WEFT_STALE] = "stale",
+        [WEFT_DEADLOCK] = "deadlock",
+        [WEFT_NOMEM] = "out of memory or descriptors",
+        [WEFT_INVALID] = "invalid",
+        [WEFT_DENIED] = "permission denied",
+        [WEFT_MISSING] = "not found",
+        [WEFT_TOOBIG] = "too big",
+        [WEFT_SYS] = "system error",
+    };
+    if ((unsigned)e >= sizeof names / sizeof *names)
+        return "unknown error";
+    return names[e];
+}

@@ -1,0 +1,125 @@
+#include "port/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "port/clock.h"
+#include "port/err.h"
+#include "port/poller.h"
+
+static weft_err meaning(int number)
+{
+    switch (number) {
+    case ENOENT:
+    case ENOTDIR:
+        return WEFT_MISSING;
+    case EACCES:
+    case EPERM:
+        return WEFT_DENIED;
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+        return WEFT_NOMEM;
+    case EPIPE:
+        return WEFT_CLOSED;
+    case EAGAIN:
+        return WEFT_EMPTY;
+    default:
+        return WEFT_SYS;
+    }
+}
+
+weft_err weft__sys_error(int number, const char *what, const char *name)
+{
+    const char *next = number == EMFILE   ? "; raise the limit (ulimit -n) or open less at a time"
+                       : number == ENFILE ? "; the system's limit of open files is reached"
+                                          : "";
+    return weft__fail(meaning(number), "%s: %s: %s%s", what, name, strerror(number), next);
+}
+
+weft_err weft__fd_open_read(const char *path, int *fd)
+{
+    int f;
+    do {
+        f = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    } while (f < 0 && errno == EINTR);
+    if (f < 0)
+        return weft__sys_error(errno, "open", path);
+    *fd = f;
+    return WEFT_OK;
+}
+
+weft_err weft__fd_read(int fd, void *buf, size_t cap, size_t *got)
+{
+    ssize_t n;
+    do {
+        n = read(fd, buf, cap);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return weft__sys_error(errno, "read", "descriptor");
+    *got = (size_t)n;
+    return WEFT_OK;
+}
+
+weft_err weft__fd_write(int fd, const void *buf, size_t len)
+{
+    const char *at = buf;
+    while (len > 0) {
+        ssize_t n = write(fd, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return weft__sys_error(errno, "write", "descriptor");
+        at += n;
+        len -= (size_t)n;
+    }
+    return WEFT_OK;
+}
+
+void weft__fd_close(int fd)
+{
+    /* After EINTR the descriptor is gone all the same on Linux: never retried. */
+    close(fd);
+}
+
+static weft_err set_flag(int fd, int get, int set, int flag, bool on)
+{
+    int flags = fcntl(fd, get);
+    if (flags < 0 || fcntl(fd, set, on ? flags | flag : flags & ~flag) < 0)
+        return weft__sys_error(errno, "fcntl", "descriptor");
+    return WEFT_OK;
+}
+
+weft_err weft__fd_cloexec(int fd, bool on)
+{
+    return set_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC, on);
+}
+
+weft_err weft__fd_nonblock(int fd, bool on)
+{
+    return set_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on);
+}
+
+weft_err weft__fd_wait(int fd, unsigned what, int64_t deadline_ns)
+{
+    struct pollfd p = {.fd = fd};
+    p.events = (short)((what & WEFT__POLL_IN ? POLLIN : 0) | (what & WEFT__POLL_OUT ? POLLOUT : 0));
+    for (;;) {
+        struct timespec left = {0};
+        int64_t ns = deadline_ns == INT64_MIN ? 0 : deadline_ns - weft__clock_ns();
+        if (ns > 0)
+            left = (struct timespec){ns / 1000000000, ns % 1000000000};
+        int n = ppoll(&p, 1, deadline_ns == INT64_MAX ? NULL : &left, NULL);
+        if (n > 0 && p.revents & POLLNVAL)
+            return weft__fail(WEFT_INVALID, "descriptor %d is not open", fd);
+        if (n > 0)
+            return WEFT_OK;
+        if (n < 0 && errno != EINTR)
+            return weft__sys_error(errno, "poll", "descriptor");
+        if (n == 0 && ns <= 0)
+            return WEFT_LATE;
+    }
+}

@@ -1,0 +1,15 @@
+#include "port/limit.h"
+
+#include <sys/resource.h>
+
+uint64_t weft__limit_files(uint64_t want)
+{
+    struct rlimit lim;
+    if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
+        return 0;
+    if (lim.rlim_cur >= want || lim.rlim_cur >= lim.rlim_max)
+        return lim.rlim_cur;
+    rlim_t before = lim.rlim_cur;
+    lim.rlim_cur = lim.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &lim) == 0 ? lim.rlim_max : before;
+}

@@ -1,0 +1,39 @@
+#include "task/wait.h"
+#include "weft/sync.h"
+#include "weft/task.h"
+
+void weft_event_init(weft_event *ev, const char *name)
+{
+    weft__sync_init(&ev->head, name);
+    ev->set = false;
+}
+
+void weft_event_set(weft_event *ev)
+{
+    weft__guard *g = weft__sync_guard(&ev->head);
+    weft__guard_take(g);
+    ev->set = true;
+    weft__wait_grant_all(&ev->head);
+    weft__guard_drop(g);
+}
+
+void weft_event_clear(weft_event *ev)
+{
+    weft__guard *g = weft__sync_guard(&ev->head);
+    weft__guard_take(g);
+    ev->set = false;
+    weft__guard_drop(g);
+}
+
+weft_err weft_event_wait(weft_event *ev, weft_deadline by)
+{
+    weft_err e = WEFT_OK;
+    weft__guard *g = weft__sync_guard(&ev->head);
+    weft__guard_take(g);
+    if (weft_cancelled())
+        e = WEFT_CANCELLED;
+    else if (!ev->set)
+        e = weft__wait_in(&ev->head, "event", NULL, 0, by);
+    weft__guard_drop(g);
+    return e;
+}

@@ -1,0 +1,37 @@
+#include "task/wait.h"
+#include "weft/sync.h"
+#include "weft/task.h"
+
+void weft_sem_init(weft_sem *s, const char *name, int64_t value)
+{
+    weft__sync_init(&s->head, name);
+    s->value = value;
+}
+
+weft_err weft_sem_acquire(weft_sem *s, weft_deadline by)
+{
+    weft_err e = WEFT_OK;
+    weft__guard *g = weft__sync_guard(&s->head);
+    weft__guard_take(g);
+    if (weft_cancelled())
+        e = WEFT_CANCELLED;
+    else if (s->value > 0)
+        s->value--;
+    else
+        e = weft__wait_in(&s->head, "sem", NULL, 0, by);
+    weft__guard_drop(g);
+    return e;
+}
+
+void weft_sem_release(weft_sem *s)
+{
+    weft__guard *g = weft__sync_guard(&s->head);
+    weft__guard_take(g);
+    weft__wait *first = weft__wait_first(&s->head);
+    /* While somebody waits the value is 0, and a unit goes from hand to hand. */
+    if (first)
+        weft__wait_grant(&s->head, first);
+    else
+        s->value++;
+    weft__guard_drop(g);
+}

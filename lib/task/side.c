@@ -1,0 +1,123 @@
+#include "task/side.h"
+
+#include "port/clock.h"
+#include "port/thread.h"
+#include "task/wait.h"
+
+enum { MOST_THREADS = 1024 };
+/* How long a thread without a job stays: long enough for a pause between two batches of files. */
+static const int64_t linger_ns = INT64_C(2000000000);
+
+/* A side thread without a job; lies on its own stack. */
+struct idler {
+    weft__list node;
+    weft__job *job; /* under the guard */
+    weft__waiter *who;
+};
+
+void weft__side_init(weft__side *s)
+{
+    *s = (weft__side){.most = MOST_THREADS};
+    weft__list_init(&s->jobs);
+    weft__list_init(&s->idle);
+}
+
+/* Wait for a job, or until it has waited long enough. Guard held before and after. */
+static weft__job *await_job(weft__side *s)
+{
+    weft__list *n = weft__list_pop(&s->jobs);
+    if (n)
+        return weft__of(n, weft__job, node);
+    struct idler me = {.who = weft__self()};
+    weft_deadline by = {weft__clock_ns() + linger_ns};
+    weft__list_push_front(&s->idle, &me.node);
+    while (!me.job && !s->stopping && weft__clock_ns() < by.ns) {
+        weft__guard_drop(&s->guard);
+        weft__park(me.who, by);
+        weft__guard_take(&s->guard);
+    }
+    weft__list_remove(&me.node);
+    return me.job;
+}
+
+static void side_thread(void *arg)
+{
+    weft__side *s = arg;
+    weft__guard_take(&s->guard);
+    for (weft__job *job; (job = await_job(s));) {
+        weft__guard_drop(&s->guard);
+        job->run(job);
+        weft__guard_take(&s->guard);
+    }
+    s->threads--;
+    /* pairs with weft__side_close. The guard is dropped after it: `s` must stay until then, so the
+     * closer takes the guard once more. */
+    weft_atomic_fetch_add(&s->gone, 1, WEFT_RELEASE);
+    weft__futex_wake(&s->gone, 1, false);
+    weft__guard_drop(&s->guard);
+}
+
+/* Start one more thread for what is in s->jobs. Guard held before and after. */
+static weft_err add_thread(weft__side *s)
+{
+    s->threads++;
+    weft__guard_drop(&s->guard);
+    weft__thread t;
+    weft_err e = weft__thread_start(&t, side_thread, s, "weft-side");
+    if (e == WEFT_OK)
+        weft__thread_detach(t);
+    weft__guard_take(&s->guard);
+    if (e != WEFT_OK)
+        s->threads--;
+    return e;
+}
+
+/* Take `job` back. False if it was taken by a thread meanwhile: it may be gone, and is not touched. */
+static bool withdraw(weft__side *s, weft__job *job)
+{
+    weft__list_each (n, &s->jobs) {
+        if (n == &job->node) {
+            weft__list_remove(n);
+            return true;
+        }
+    }
+    return false;
+}
+
+weft_err weft__side_submit(weft__side *s, weft__job *job)
+{
+    weft_err e = WEFT_OK;
+    weft__guard_take(&s->guard);
+    weft__list *n = weft__list_pop(&s->idle);
+    if (n) {
+        struct idler *idler = weft__of(n, struct idler, node);
+        idler->job = job;
+        weft__unpark(idler->who); /* under the guard: W1 */
+        weft__guard_drop(&s->guard);
+        return WEFT_OK;
+    }
+    weft__list_push(&s->jobs, &job->node);
+    if (s->threads < s->most) {
+        e = add_thread(s);
+        /* While there are other threads one of them comes to it, or came to it already. */
+        if (e != WEFT_OK && (s->threads > 0 || !withdraw(s, job)))
+            e = WEFT_OK;
+    }
+    weft__guard_drop(&s->guard);
+    return e;
+}
+
+void weft__side_close(weft__side *s)
+{
+    weft__guard_take(&s->guard);
+    s->stopping = true;
+    weft__list_each (n, &s->idle)
+        weft__unpark(weft__of(n, struct idler, node)->who);
+    while (s->threads > 0) {
+        uint32_t seen = weft_atomic_load(&s->gone, WEFT_ACQUIRE); /* pairs with side_thread */
+        weft__guard_drop(&s->guard);
+        weft__futex_wait(&s->gone, seen, INT64_MAX, false);
+        weft__guard_take(&s->guard);
+    }
+    weft__guard_drop(&s->guard);
+}

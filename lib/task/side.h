@@ -1,0 +1,33 @@
+/* task/side.h: the threads place: operating system threads for what really blocks, kept for a while
+ * for the next. */
+#ifndef WEFT_TASK_SIDE_H
+#define WEFT_TASK_SIDE_H
+
+#include "base/list.h"
+#include "port/futex.h"
+#include "port/guard.h"
+#include "weft/err.h"
+
+/* What a side thread does. Lives in its creator's memory until run() was called. */
+typedef struct weft__job {
+    weft__list node;
+    void (*run)(struct weft__job *job);
+} weft__job;
+
+typedef struct weft__side {
+    weft__guard guard; /* protects all of it */
+    weft__list jobs;   /* wait for a thread */
+    weft__list idle;   /* threads that wait for a job, last in first out */
+    uint32_t threads, most;
+    bool stopping;
+    weft__futex gone; /* counts ended threads; weft__side_close sleeps on it */
+} weft__side;
+
+void weft__side_init(weft__side *s);
+/* All jobs have been run. Waits for the threads to end. */
+void weft__side_close(weft__side *s);
+/* Have job->run called on a side thread. With as many threads as there may be, it waits its turn.
+ * WEFT_NOMEM: no thread could be started, and none exists. */
+weft_err weft__side_submit(weft__side *s, weft__job *job);
+
+#endif

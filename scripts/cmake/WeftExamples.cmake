@@ -1,0 +1,24 @@
+# The examples: examples/NAME.c or examples/NAME/*.c becomes bin/NAME. They are what a user would
+# write: public headers and the shared library, nothing else.
+
+function(weft_example name)
+    add_executable(example_${name} ${ARGN})
+    weft_target(example_${name})
+    set_target_properties(example_${name} PROPERTIES OUTPUT_NAME ${name})
+    target_link_libraries(example_${name} PRIVATE weft::weft Threads::Threads)
+endfunction()
+
+file(GLOB entries CONFIGURE_DEPENDS LIST_DIRECTORIES true examples/*)
+foreach(entry ${entries})
+    if(IS_DIRECTORY ${entry})
+        file(GLOB sources CONFIGURE_DEPENDS ${entry}/*.c)
+    elseif(entry MATCHES "\\.c$")
+        set(sources ${entry})
+    else()
+        set(sources)
+    endif()
+    if(sources)
+        get_filename_component(name ${entry} NAME_WE)
+        weft_example(${name} ${sources})
+    endif()
+endforeach()

@@ -1,0 +1,278 @@
+/* Readiness, blocking calls, files, and the rest of a process that has nothing to do.
+ * ctest: serial */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "port/clock.h"
+#include "task/engine.h"
+#include "weft/io.h"
+#include "weft/sync.h"
+#include "weft/task.h"
+
+static weft *w;
+
+static int setup(void **state)
+{
+    (void)state;
+    w = engine_open(2);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    engine_close(w);
+    return 0;
+}
+
+/* A wait for readiness, as a task. */
+struct wait {
+    int fd;
+    weft_readiness what;
+    weft_deadline by;
+    weft_err result;
+};
+
+static weft_err await(void *arg)
+{
+    struct wait *x = arg;
+    x->result = weft_ready(x->fd, x->what, x->by);
+    return WEFT_OK;
+}
+
+static void socket_pair(int fd[2])
+{
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+}
+
+static void both_directions_of_a_descriptor_are_waited_for(void **state)
+{
+    (void)state;
+    int fd[2];
+    char full[4096] = {0};
+    weft_scope s;
+    socket_pair(fd);
+    while (write(fd[0], full, sizeof full) > 0)
+        ;
+    struct wait in = {fd[0], WEFT_READABLE, weft_in_s(20), WEFT_INVALID};
+    struct wait out = {fd[0], WEFT_WRITABLE, weft_in_s(20), WEFT_INVALID};
+    weft_scope_init(&s, weft_pool(w), "both");
+    assert_int_equal(weft_go(&s, await, &in), WEFT_OK);
+    assert_int_equal(weft_go(&s, await, &out), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_ms(30)), WEFT_LATE);
+    while (read(fd[1], full, sizeof full) > 0)
+        ;
+    assert_int_equal(write(fd[1], "x", 1), 1);
+    assert_int_equal(weft_scope_join(&s, weft_in_s(20)), WEFT_OK);
+    weft_scope_fini(&s);
+    assert_int_equal(in.result, WEFT_OK);
+    assert_int_equal(out.result, WEFT_OK);
+    close(fd[0]);
+    close(fd[1]);
+}
+
+static void a_wait_ends_late_or_cancelled_and_can_be_made_again(void **state)
+{
+    (void)state;
+    int fd[2];
+    weft_scope s;
+    socket_pair(fd);
+    struct wait late = {fd[0], WEFT_READABLE, weft_in_ms(10), WEFT_INVALID};
+    weft_scope_init(&s, weft_pool(w), "late");
+    assert_int_equal(weft_go(&s, await, &late), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_s(20)), WEFT_OK);
+    assert_int_equal(late.result, WEFT_LATE);
+
+    struct wait cancelled = {fd[0], WEFT_READABLE, WEFT_FOREVER, WEFT_INVALID};
+    assert_int_equal(weft_go(&s, await, &cancelled), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_ms(10)), WEFT_LATE);
+    weft_scope_fini(&s);
+    assert_int_equal(cancelled.result, WEFT_CANCELLED);
+
+    assert_int_equal(write(fd[1], "x", 1), 1);
+    struct wait again = {fd[0], WEFT_READABLE, weft_in_s(20), WEFT_INVALID};
+    weft_scope_init(&s, weft_pool(w), "again");
+    assert_int_equal(weft_go(&s, await, &again), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_s(20)), WEFT_OK);
+    weft_scope_fini(&s);
+    assert_int_equal(again.result, WEFT_OK);
+    close(fd[0]);
+    close(fd[1]);
+}
+
+static void what_cannot_be_waited_for_is_an_error(void **state)
+{
+    (void)state;
+    int fd[2];
+    weft_scope s;
+    socket_pair(fd);
+    struct wait bad[] = {{-1, WEFT_READABLE, WEFT_FOREVER, WEFT_OK},
+                         {fd[0], (weft_readiness)0, WEFT_FOREVER, WEFT_OK},
+                         {fd[0], (weft_readiness)64, WEFT_FOREVER, WEFT_OK},
+                         {1 << 30, WEFT_READABLE, WEFT_FOREVER, WEFT_OK},
+                         {900, WEFT_READABLE, WEFT_FOREVER, WEFT_OK}};
+    weft_scope_init(&s, weft_pool(w), "bad");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(weft_go(&s, await, &bad[i]), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_s(20)), WEFT_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(bad[i].result, WEFT_INVALID);
+    /* Two for the same direction: one of them is refused. */
+    struct wait one = {fd[0], WEFT_READABLE, WEFT_FOREVER, WEFT_OK}, two = one;
+    assert_int_equal(weft_go(&s, await, &one), WEFT_OK);
+    assert_int_equal(weft_go(&s, await, &two), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_ms(20)), WEFT_LATE);
+    weft_scope_fini(&s);
+    assert_true((one.result == WEFT_INVALID) != (two.result == WEFT_INVALID));
+    /* A thread outside of weft waits by itself. */
+    assert_int_equal(weft_ready(fd[0], WEFT_READABLE, weft_in_ms(5)), WEFT_LATE);
+    assert_int_equal(weft_ready(fd[0], WEFT_WRITABLE, weft_in_ms(5)), WEFT_OK);
+    close(fd[0]);
+    close(fd[1]);
+}
+
+static weft_err block(void *arg)
+{
+    weft_sem *held = arg;
+    weft_err e = weft_sem_acquire(held, weft_in_s(20));
+    return e == WEFT_OK ? weft__fail(WEFT_STALE, "the call's own words") : e;
+}
+
+static weft_err call_block(void *arg)
+{
+    weft_err e = weft_blocking(w, block, arg);
+    return e == WEFT_STALE && strcmp(weft_detail(), "the call's own words") == 0 ? WEFT_OK
+                                                                                 : WEFT_INVALID;
+}
+
+static weft_err release_all(void *arg)
+{
+    for (int i = 0; i < 50; i++)
+        weft_sem_release(arg);
+    return WEFT_OK;
+}
+
+static void blocking_calls_leave_the_workers_free(void **state)
+{
+    (void)state;
+    weft_sem held = WEFT_SEM_INIT("held", 0);
+    weft_scope s;
+    weft_scope_init(&s, weft_loop(w), "callers");
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(weft_go(&s, call_block, &held), WEFT_OK);
+    /* All fifty block, and neither the loop nor the pool does. */
+    assert_int_equal(weft_go(&s, release_all, &held), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_s(20)), WEFT_OK);
+    weft_scope_fini(&s);
+}
+
+struct contents {
+    const char *path;
+    char text[64];
+    size_t len;
+};
+
+static weft_err read_file(void *arg)
+{
+    struct contents *c = arg;
+    weft_file *f;
+    weft_err e = weft_file_open(w, &f, c->path);
+    size_t got = 1;
+    while (e == WEFT_OK && got > 0) {
+        e = weft_file_read(f, c->text + c->len, 7, &got);
+        c->len += e == WEFT_OK ? got : 0;
+    }
+    if (c->len > 0)
+        weft_file_close(&f);
+    return e;
+}
+
+static void a_file_is_read_to_its_end(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/weft-loop-XXXXXX";
+    int fd = mkstemp(path);
+    const char text[] = "the quick brown fox jumps";
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    struct contents c = {.path = path};
+    struct contents none = {.path = "/nowhere/at/all"};
+    weft_scope s;
+    weft_scope_init(&s, weft_loop(w), "reader");
+    assert_int_equal(weft_go(&s, read_file, &c), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_s(20)), WEFT_OK);
+    assert_string_equal(c.text, text);
+    assert_int_equal(weft_go(&s, read_file, &none), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_s(20)), WEFT_MISSING);
+    assert_non_null(strstr(weft_detail(), "/nowhere/at/all"));
+    weft_scope_fini(&s);
+    weft_file *f = NULL;
+    weft_file_close(&f);
+    close(fd);
+    unlink(path);
+}
+
+static weft_err wait_long(void *arg)
+{
+    weft_err e = weft_event_wait(arg, weft_in_s(1000));
+    return e == WEFT_CANCELLED ? WEFT_OK : e;
+}
+
+static long voluntary_switches(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return u.ru_nvcsw;
+}
+
+/* Several workers asleep, one of them in the poller; tasks parked with deadlines; a side thread that
+ * has just ended its work. */
+static void an_idle_process_uses_no_cpu(void **state)
+{
+    (void)state;
+    weft_event never = WEFT_EVENT_INIT("never");
+    weft_scope s;
+    weft_scope_init(&s, weft_pool(w), "idle");
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(weft_go(&s, wait_long, &never), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_ms(300)), WEFT_LATE);
+    int64_t cpu = weft__clock_cpu_ns();
+    long switches = voluntary_switches();
+    weft_deadline by = weft_in_s(5);
+    while (weft_clock() < by.ns)
+        ignore(weft_scope_join(&s, by));
+    cpu = weft__clock_cpu_ns() - cpu;
+    switches = voluntary_switches() - switches;
+    printf("idle for 5 s: %lld us CPU, %ld voluntary switches\n", (long long)cpu / 1000, switches);
+    /* One of the switches is this thread's own wait. */
+    assert_true(cpu <= 10000000);
+#if !defined(WEFT__TSAN) /* which has a thread of its own that wakes ten times a second */
+    assert_true(switches <= 5);
+#endif
+    weft_scope_fini(&s);
+}
+
+int main(int argc, char **argv)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(both_directions_of_a_descriptor_are_waited_for),
+        T(a_wait_ends_late_or_cancelled_and_can_be_made_again),
+        T(what_cannot_be_waited_for_is_an_error),
+        T(blocking_calls_leave_the_workers_free),
+        T(a_file_is_read_to_its_end),
+        T(an_idle_process_uses_no_cpu),
+    };
+    alarm(120);
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
