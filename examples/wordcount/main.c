@@ -21,10 +21,9 @@
 #include "weft/weft.h"
 
 enum {
-    EXIT_INCOMPLETE = 1, /* something could not be counted, or not be printed */
-    OPEN_S = 60,         /* how long ranks wait for each other at the start, in seconds */
-    QUEUE_BYTES = 8 * 1024 * 1024,
-    QUEUE_ITEMS = 64,
+    EXIT_INCOMPLETE = 1,           /* something could not be counted, or not be printed */
+    OPEN_S = 60,                   /* how long ranks wait for each other at the start, in seconds */
+    QUEUE_BYTES = 8 * 1024 * 1024, /* of text that is read and not counted yet */
     OUTPUT_BUFFER = 1024 * 1024
 };
 
@@ -161,7 +160,7 @@ static int follow(weft *w, weft_queue *q)
 
 static int app(weft *w, int argc, char **argv)
 {
-    const weft_queue_opts bounds = {.max_items = QUEUE_ITEMS, .max_bytes = QUEUE_BYTES};
+    const weft_queue_opts bounds = {.max_bytes = QUEUE_BYTES};
     bool leads = weft_rank(w) == 0;
     weft_queue *q = NULL;
     failure f = {0};

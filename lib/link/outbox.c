@@ -125,8 +125,9 @@ static void drop_all(weft__outbox *o)
     }
     uncount(o->carrier, letters + cut);
     weft_atomic_fetch_add(&o->carrier->dropped, letters, WEFT_RELAXED); /* a number */
+    /* Without bytes it was a word between two parts of a protocol, which who left has no use for. */
     if (letters)
-        weft__log_line(o->carrier->log, WEFT_LOG_WARN,
+        weft__log_line(o->carrier->log, bytes > 0 ? WEFT_LOG_WARN : WEFT_LOG_INFO,
                        "mail: %llu letters (%llu bytes) to rank %d dropped: it is gone",
                        (unsigned long long)letters, (unsigned long long)bytes, o->peer);
 }

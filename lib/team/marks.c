@@ -58,7 +58,7 @@ static weft_err read_mark(const char *name, int *out)
         return weft__fail(WEFT_INVALID,
                           "%s=%.60s, but a job's marks are numbers: start it with mpirun or weft "
                           "run, or set WEFT_ALONE=1 to run alone",
-                          name, value ? value : "(not set)");
+                          name, value ? value : "");
     return WEFT_OK;
 }
 
@@ -71,7 +71,13 @@ weft_err weft__marks_mpi(weft__mpi_mark *m)
             continue;
         weft__mpi_mark read = {0, 0, pairs[i].size};
         weft_err e = read_mark(pairs[i].size, &read.size);
-        if (e == WEFT_OK && read.size > 1)
+        if (e == WEFT_OK && read.size > 1 && !weft__env_get(pairs[i].rank))
+            e = weft__fail(
+                WEFT_INVALID,
+                "%s=%d says that this is one of %d processes, but %s does not say which: "
+                "start it with mpirun or weft run, or set WEFT_ALONE=1 to run alone",
+                pairs[i].size, read.size, read.size, pairs[i].rank);
+        else if (e == WEFT_OK && read.size > 1)
             e = read_mark(pairs[i].rank, &read.rank);
         if (e == WEFT_OK && read.size > 1 && read.rank >= read.size)
             e = weft__fail(WEFT_INVALID, "%s=%d but %s=%d: a rank is less than the size",

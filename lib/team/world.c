@@ -282,6 +282,7 @@ static weft_err enter_world(weft__joining *j, const weft__mpi_mark *mark)
                           "%s=%d says that this is one of %d processes; to join them: %s (it is "
                           "built when libopenmpi-dev is installed). WEFT_ALONE=1 runs alone",
                           mark->variable, mark->size, mark->size, weft_detail());
+    b->mpi_plugin->mpi->patience(j->deadline - weft__clock_ns());
     b->mpi_host = (weft__link_host){.ctx = j->log, .fail = weft__fail, .log = log_line};
     e = b->mpi_plugin->mpi->join(&b->mpi, &b->mpi_host, j->opts->mpi_serialized, &b->rank,
                                  &b->size);

@@ -245,8 +245,11 @@ static void a_file_that_shrinks_ends_where_it_ends(void **state)
         words_count(&t, piece, len);
     }
     assert_int_equal(s.notes.len, 0);
-    assert_int_equal(count_of(&t, "word") + count_of(&t, "w") + count_of(&t, "wo"),
-                     SOURCE_PIECE / 5 + 1);
+    /* What the first piece had read is there: whole words, and what was read of the last one. */
+    uint64_t words = 0;
+    for (table_at at = {0}; table_next(&t, &at); words += at.count)
+        assert_memory_equal(at.text, "word", at.len);
+    assert_int_equal(words, (SOURCE_PIECE - 1 + 4) / 5);
     source_fini(&s);
     table_free(&t);
 }

@@ -49,7 +49,7 @@ refused SLURM_STEP_NUM_TASKS=4 WEFT_ALONE=1 -- SLURM_STEP_NUM_TASKS=4 SLURM_PROC
 refused SLURM_STEP_NUM_TASKS=4 -- SLURM_STEP_NUM_TASKS=4
 refused PMI_SIZE=3 -- PMI_SIZE=3 PMI_RANK=0
 refused WEFT_JOB -- WEFT_JOB=nonsense
-refused WEFT_JOB -- WEFT_JOB=0:900:901
+refused "descriptor 900" "weft run" WEFT_ALONE=1 -- WEFT_JOB=0:900:901
 refused WEFT_LINK carrier shm -- WEFT_LINK=carrier
 
 alone SLURM_NTASKS=4

@@ -129,11 +129,11 @@ bytes() {
 
     # Lines of 1 GB: 16 bytes over and over.
     local bytes=$((1024 * 1024 * 1024)) kib
-    [ -z "${WEFT_TEST_SHORT:-}${WEFT_SANITIZE:-}" ] || bytes=$((64 * 1024 * 1024))
+    [ -z "${WEFT_TEST_SHORT:-}${WEFT_TEST_SANITIZE:-}" ] || bytes=$((64 * 1024 * 1024))
     repeat "$bytes" 'Lorem ipsum dol' | tr '\n' ' ' >line
     given "a long line" 0 "$(for w in dol ipsum lorem; do printf '%d\t%s\n' $((bytes / 16)) $w; done)" \
         "$wordcount" line
-    if [ -z "${WEFT_SANITIZE:-}" ]; then
+    if [ -z "${WEFT_TEST_SANITIZE:-}" ]; then
         kib=$(peak "$weft" run -n 2 -- "$wordcount" line 2>err) || fail "a long line on two ranks"
         [ "${kib:-0}" -lt $((150 * 1000)) ] || fail "a process had $kib KiB for a line of $bytes bytes"
     fi

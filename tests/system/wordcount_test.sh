@@ -35,7 +35,7 @@ make_corpus() {
     noise 400000 >"$corpus/noise"
     { head -c 200000 /dev/zero && printf 'after\0zeros' && head -c 9 /dev/zero; } >"$corpus/zeros"
     repeat 3000000 aLongWord | tr -d '\n' >"$corpus/long word"
-    { repeat 131070 A | tr -d '\n' && printf ' edge '; } >"$corpus/edge"
+    { repeat 262142 A | tr -d '\n' && printf ' edge '; } >"$corpus/edge"
     repeat 2000000 'the quick brown fox it is' | tr '\n' ' ' >"$corpus/long line"
     repeat 700000 $'Na\xc3\xafve caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac ISO: \xe9t\xe9' >"$corpus/utf8"
     awk 'BEGIN { for (i = 1; i < 120; i++) { w = w sprintf("%c", 97 + i % 26); print w, toupper(w) } }' \
