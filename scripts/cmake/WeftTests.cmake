@@ -5,6 +5,7 @@ set(WEFT_TEST_BIN ${PROJECT_BINARY_DIR}/bin/tests)
 set(WEFT_TEST_TIMEOUT_unit 120)
 set(WEFT_TEST_TIMEOUT_system 300)
 set(suppressions ${PROJECT_SOURCE_DIR}/tests/suppressions)
+set(symbolizer external_symbolizer_path=${suppressions}/llvm-symbolizer)
 
 set(WEFT_TEST_ENVIRONMENT
     WEFT_BUILD_BIN=${PROJECT_BINARY_DIR}/bin
@@ -20,12 +21,12 @@ set(WEFT_TEST_ENVIRONMENT
 if(WEFT_SANITIZE MATCHES address)
     list(APPEND WEFT_TEST_ENVIRONMENT
          # the slow unwinder sees through libraries without frame pointers: suppressions need that
-         ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:fast_unwind_on_malloc=0
+         ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:fast_unwind_on_malloc=0:${symbolizer}
          LSAN_OPTIONS=suppressions=${suppressions}/lsan.supp:print_suppressions=0
          UBSAN_OPTIONS=print_stacktrace=1)
 elseif(WEFT_SANITIZE MATCHES thread)
     list(APPEND WEFT_TEST_ENVIRONMENT
-         TSAN_OPTIONS=suppressions=${suppressions}/tsan.supp:second_deadlock_stack=1)
+         TSAN_OPTIONS=suppressions=${suppressions}/tsan.supp:second_deadlock_stack=1:${symbolizer})
 endif()
 if(WEFT_SANITIZE)
     add_library(weft_keep_modules MODULE ${suppressions}/keep_modules.c)

@@ -5,6 +5,7 @@ set -euo pipefail
 
 : "${WEFT_BUILD_BIN:?run me by ctest}"
 export LC_ALL=C OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export -n WEFT_SANITIZE 2>/dev/null || true # of the tests, not of weft
 unset WEFT_LINK
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
