@@ -19,8 +19,12 @@ static weft_err count_some(void *arg)
     counter *c = arg;
     weft_err e;
     size_t len = 0;
-    while ((e = weft_get(c->queue, c->piece, SOURCE_PIECE, &len, WEFT_FOREVER)) == WEFT_OK)
+    while ((e = weft_get(c->queue, c->piece, SOURCE_PIECE, &len, WEFT_FOREVER)) == WEFT_OK) {
         words_count(&c->words, c->piece, len);
+        /* While there are pieces nothing else makes this task wait, and on rank 0 those that fill the
+         * queue want the same worker. */
+        (void)weft_yield();
+    }
     if (e != WEFT_CLOSED)
         failure_set(&c->failure, "taking a piece", e);
     if (c->words.failed)

@@ -40,9 +40,13 @@ static size_t round_up(size_t n, size_t to)
     return (n + to - 1) / to * to;
 }
 
-/* Memory grows with the pairs that talk, address space with all pairs: 16 GiB of it at most. */
+/* Memory grows with the pairs that talk, address space with all pairs: 16 GiB of it at most. With few
+ * ranks a ring holds several letters of the size that programs like: a sender that computes between
+ * two of them has the next ones on their way meanwhile. */
 static size_t ring_size_for(int ranks)
 {
+    if (ranks <= 8)
+        return (size_t)1 << 20;
     if (ranks <= 16)
         return (size_t)256 << 10;
     if (ranks <= 64)

@@ -2,8 +2,12 @@
 
 #include "port/clock.h"
 
-/* Every so many turns a worker looks at the inbox before its own queue: nobody starves there. */
-enum { INBOX_EVERY = 61 };
+/* Every so many turns a worker looks at the inbox before its own queue. What comes from threads often
+ * is somebody who has been waited for, and a turn may be long: they alternate. */
+enum { INBOX_EVERY = 2 };
+/* So many tasks of the loop run before others have a turn. They are short, and what waits for the
+ * world should not wait for each computing task of the pool in between. */
+enum { LOOP_TURN = 16 };
 
 static _Thread_local weft__worker *self;
 
@@ -70,9 +74,12 @@ static void run(weft__worker *me, weft__runnable *r)
         run_task(me, weft__of(r, weft__task, run));
         return;
     }
-    weft__task *t = weft__strand_take(&me->rt->strand);
-    if (t)
+    for (int i = 0; i < LOOP_TURN; i++) {
+        weft__task *t = weft__strand_take(&me->rt->strand);
+        if (!t)
+            break;
         run_task(me, t);
+    }
     weft__strand_pass(me->rt);
 }
 
