@@ -10,7 +10,7 @@
 #include "port/err.h"
 
 const weft__env_var weft__env_table[] = {
-    {"WEFT_THREADS", "1 or more",
+    {"WEFT_THREADS", "1 to 256",
      "how many workers the pool of each process has; default: this process's share of the CPUs"},
     {"WEFT_BIND", "core, l3, numa, package or none",
      "what processes and workers are bound to; none leaves every mask alone; default: core"},

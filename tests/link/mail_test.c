@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "port/err.h"
 #include "link/frame.h"
 #include "link/mail.h"
+#include "port/err.h"
 
 enum { TURNS = 2000000, RANKS = 2, SENDERS = 4 };
 
