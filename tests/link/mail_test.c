@@ -307,7 +307,7 @@ static void test_a_peer_that_left_is_gone_after_its_last_letter(void **state)
     open_pair(&seg, b, &loud);
     for (uint64_t i = 0; i < 50; i++)
         assert_int_equal(send_numbered(&b[1], 0, 0, i, 400), WEFT_OK);
-    for (uint64_t i = 0; i < 20; i++) /* more than fits; never read */
+    for (uint64_t i = 0; i < 100; i++) /* more than fits; never read */
         assert_int_equal(send_numbered(&b[0], 1, 0, i, 50000), WEFT_OK);
     assert_int_equal(weft__mail_state(b[0].mail, 1), WEFT__RANK_JOINED);
     weft__mail_destroy(&b[1].mail);

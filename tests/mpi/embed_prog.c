@@ -1,5 +1,5 @@
 /* A program with an MPI_Init_thread of its own starts and stops weft twice, and goes on with MPI.
- * ctest: mpirun=2 */
+ * tests/system/embed_test.sh starts it. */
 #include <mpi.h>
 #include <stdio.h>
 #include <string.h>

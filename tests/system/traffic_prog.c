@@ -39,7 +39,10 @@ static int idle(weft *w, weft_queue *q)
     struct timespec cpu0, cpu1;
     char item[8];
     size_t len;
-    weft_err e = weft_sleep(weft_in_ms(500)); /* all of starting is over */
+    /* A first wait, in which all of starting is over and every rank has told the home what it wants. */
+    weft_err e = weft_get(q, item, sizeof item, &len, weft_in_ms(500));
+    if (e != WEFT_LATE)
+        return failed(w, "settling", e);
     getrusage(RUSAGE_SELF, &before);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu0);
     e = weft_get(q, item, sizeof item, &len, weft_in_s(5));
