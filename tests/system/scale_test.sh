@@ -18,7 +18,7 @@ fault() {
 find /usr/include /usr/share/perl /usr/share/doc /usr/share/common-licenses -type f ! -name '*.gz' -print0 2>/dev/null |
     sort -z | xargs -0 cat 2>/dev/null | head -c 200000000 >"$dir/part"
 for _ in $(seq $copies); do cat "$dir/part"; done >"$dir/text"
-head -c 10000000 "$dir/part" >"$dir/little"
+head -c 60000000 "$dir/part" >"$dir/little"
 rm "$dir/part"
 echo "$(stat -c %s "$dir/text") bytes of text, $(nproc) CPUs, $rounds rounds"
 
