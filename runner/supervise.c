@@ -63,17 +63,20 @@ static bool on_event(weft__job *job, uint64_t key)
     return false;
 }
 
+/* So long the output of a job that crashed or was ended waits for its reader. */
+static const int64_t drain_ns = INT64_C(1000000000);
+
 static int64_t sooner(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
-/* One turn: wait, and see to what happened. True: give up. */
-static bool turn(weft__job *job)
+/* One turn: wait until `limit` at most, and see to what happened. True: give up. */
+static bool turn(weft__job *job, int64_t limit)
 {
     weft__poll_event events[EVENTS];
     const weft__verdict *v = &job->verdict;
-    int64_t until = sooner(job->input.recheck, sooner(v->end_at, v->kill_at));
+    int64_t until = sooner(sooner(job->input.recheck, limit), sooner(v->end_at, v->kill_at));
     int n = weft__poller_wait(&job->poller, events, EVENTS, until);
     for (int i = 0; i < n; i++)
         if (on_event(job, events[i].key))
@@ -89,13 +92,17 @@ int weft__job_supervise(weft__job *job)
 {
     bool over = false;
     while (job->running > 0 && !over)
-        over = turn(job);
+        over = turn(job, INT64_MAX);
     /* Nothing is left but what ranks started and left behind in groups of their own. */
     weft__spawn_guard_stop(&job->guard);
     weft__orphans_end();
     job->verdict.end_at = job->verdict.kill_at = INT64_MAX;
-    while (!over && !weft__output_finish(&job->output))
-        over = turn(job);
+    /* What was printed is passed on however long its reader takes, unless the job did not end well: then
+     * a reader that stalls must not keep it. */
+    bool ill = job->verdict.crash != 0 || job->verdict.forwarded != 0;
+    int64_t limit = ill ? weft__clock_ns() + drain_ns : INT64_MAX;
+    while (!over && !weft__output_finish(&job->output) && weft__clock_ns() < limit)
+        over = turn(job, limit);
     weft__ending_output(job);
     if (over && job->verdict.crash == 0 && job->verdict.first == 0)
         return 128 + job->verdict.forwarded; /* what was printed last was given up */

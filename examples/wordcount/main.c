@@ -96,7 +96,7 @@ static int report(weft *w, const table *words, const producer *p)
     if (f.error != WEFT_OK)
         return complain(&f);
     if (print.error == EPIPE)
-        return 0;
+        return p->source.notes.failed ? EXIT_INCOMPLETE : 0;
     if (print.error != 0) {
         fprintf(stderr, "wordcount: standard output: %s\n", strerror(print.error));
         return EXIT_INCOMPLETE;

@@ -59,7 +59,9 @@ WEFT_API WEFT_CHECKED weft_err weft_queue_open(weft_queue **q, weft_team *t, con
                                                weft_role role, const weft_queue_opts *opts,
                                                weft_deadline by);
 
-/* Put a copy of `len` bytes in, 0 or more; waits while the queue is full.
+/* Put a copy of `len` bytes in, 0 or more; waits while the queue is full. On another rank than the home
+ * a put that is late or cancelled still waits for the home's word on whether the item is in: as long as
+ * the home's workers compute without a wait, if they do.
  * Returns WEFT_OK once the item is in the queue's memory at its home, WEFT_LATE or WEFT_CANCELLED
  * (the item is not in the queue), WEFT_CLOSED (this rank ended its putting, or every consumer
  * closed), WEFT_TOOBIG (longer than max_bytes), WEFT_LOST (the home, or the last consumer, died or

@@ -12,8 +12,9 @@
  *
  * A program with its own main, threads or MPI_Init calls weft_start and weft_stop instead.
  *
- * The runtime belongs to whoever started it. A process may start and stop as often as it likes, one
- * runtime after the other; it joins the job it was started in by the first of them.
+ * The runtime belongs to whoever started it. A process may start and stop weft as often as it likes,
+ * one runtime after the other, alone and under mpirun, where each start joins the job again and all
+ * ranks make the same starts. Under `weft run` a rank joins its job once.
  */
 #ifndef WEFT_RT_H
 #define WEFT_RT_H
@@ -38,7 +39,8 @@ typedef struct weft_team weft_team;
 
 typedef enum weft_level { WEFT_LOG_ERROR, WEFT_LOG_WARN, WEFT_LOG_INFO, WEFT_LOG_DEBUG } weft_level;
 
-/* Receives one line of the log, without a line end. Called from any thread, never twice at once. */
+/* Receives one line of the log, without a line end. Called from any thread, never twice at once; it
+ * must not call weft or wait for anything that does. */
 typedef void (*weft_log_fn)(void *ctx, weft_level level, const char *line);
 
 /* How to start. Zero is the default of every field: `weft_opts o = WEFT_OPTS_INIT;` */
@@ -85,7 +87,7 @@ WEFT_API WEFT_CHECKED weft_err weft_start(weft **w, const weft_opts *opts);
  * scopes must be finished. What was sent is delivered first, or until `by`.
  * Returns WEFT_OK, or WEFT_LATE if some of what was sent could not be delivered by then (it is
  * stopped and freed all the same).   Owns: takes the runtime.
- * Caller: the thread that called weft_start.   Switches: no. */
+ * Caller: the thread that called weft_start; a task aborts.   Switches: no. */
 WEFT_API weft_err weft_stop(weft **w, weft_deadline by);
 
 /* The runtime that runs the calling task.
@@ -120,7 +122,8 @@ WEFT_API weft_place *weft_pool(weft *w);
  * Returns the place.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API weft_place *weft_loop(weft *w);
 
-/* The threads: each task has an operating system thread, and may block it.
+/* The threads: each task has an operating system thread, and may block it. Threads stay for 2 s for the
+ * next task; there are at most 1024, and what comes on top, blocking calls too, waits for one.
  * Returns the place.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API weft_place *weft_threads(weft *w);
 

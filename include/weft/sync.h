@@ -9,7 +9,8 @@
  * the order of their arrival; what is released goes straight to the one that waited longest, so
  * nobody starves. A wait that ends late or cancelled has had no effect, except that weft_cond_wait
  * always returns with its lock held. Each lives in the caller's memory, has no destructor, and may
- * be freed as soon as nobody waits for it: also by the one who was just let go.
+ * be freed once everybody who waited has returned: also by the one who was just let go, if it was the
+ * only one.
  */
 #ifndef WEFT_SYNC_H
 #define WEFT_SYNC_H

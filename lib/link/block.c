@@ -42,7 +42,8 @@ void *weft__block_get(weft__blocks *b, size_t size)
     if (l)
         return l;
     void *fresh = malloc(kind == NO_KIND ? size : size_of(kind));
-    if (fresh && size >= POPULATE)
+    /* Not what a peer only says that it will send. */
+    if (fresh && size >= POPULATE && kind != NO_KIND)
         weft__populate(fresh, size);
     return fresh;
 }

@@ -43,9 +43,10 @@ typedef enum weft__rank_state {
 
 /* A rank's entry in the segment. */
 typedef struct weft__seg_rank {
-    WEFT_ATOMIC(uint32_t) state;  /* a weft__rank_state */
-    WEFT_ATOMIC(uint32_t) carded; /* 1 once `card` is complete */
-    int32_t pid;                  /* written by the launcher or the rank before it joins */
+    WEFT_ATOMIC(uint32_t) claimed; /* 1 once a process has taken this rank's place */
+    WEFT_ATOMIC(uint32_t) state;   /* a weft__rank_state */
+    WEFT_ATOMIC(uint32_t) carded;  /* 1 once `card` is complete */
+    int32_t pid;                   /* written by the launcher or the rank before it joins */
     /* Written by the launcher before the rank starts: */
     uint32_t workers;       /* 0: no plan, the rank decides */
     uint32_t bound;         /* 1: `cpus` holds */

@@ -111,7 +111,8 @@ static weft_err break_peer(weft__link *l, int to)
 {
     /* pairs with report_broken */
     weft_atomic_store(&l->peers[to].broken, 1, WEFT_RELEASE);
-    weft_atomic_store(&l->more, 1, WEFT_RELEASE); /* pairs with shm_serve */
+    weft_atomic_exchange(&l->more, 1,
+                         WEFT_SEQ_CST); /* pairs with shm_serve; before the kick looks */
     l->host->kick(l->host->ctx);
     return weft__fail(WEFT_LOST, "shm link: rank %d wrote an index that cannot be", to);
 }

@@ -103,8 +103,10 @@ weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
 {
     weft *w = weft_here();
     unsigned mask = (unsigned)what;
-    if (mask == 0 || mask & ~(unsigned)(WEFT_READABLE | WEFT_WRITABLE))
+    if (mask != WEFT_READABLE && mask != WEFT_WRITABLE)
         return weft__fail(WEFT_INVALID, "descriptor %d: %u is no readiness", fd, mask);
+    if (fd < 0)
+        return weft__fail(WEFT_INVALID, "descriptor %d cannot be waited for", fd);
     if (weft_cancelled())
         return WEFT_CANCELLED;
     if (!w || by.ns == INT64_MIN)

@@ -20,8 +20,8 @@ weft_err weft__fd_write_some(int fd, const char *name, const void *buf, size_t l
  * inherited. WEFT_NOMEM: no more descriptors. */
 weft_err weft__fd_row(int *fds, int count);
 
-/* Open /dev/null in place of each of the descriptors 0, 1 and 2 that is closed, so that no other
- * file takes their numbers. */
+/* Open /dev/null for reading in place of each of the descriptors 0, 1 and 2 that is closed, so that no other
+ * file takes their numbers, and what is written there fails as it should. */
 void weft__fd_keep_standard(void);
 
 #endif

@@ -74,6 +74,8 @@ static void masked_layout(weft__layout *l, const weft__boot *b, int64_t threads,
     int share = host / b->local_size;
     if (share > mask)
         share = mask;
+    if (share > WEFT__WORKERS_MAX)
+        share = WEFT__WORKERS_MAX;
     l->workers = threads > 0 ? (int)threads : share > 0 ? share : 1;
     l->crowded = l->workers > mask || l->workers * b->local_size > host;
 }
@@ -113,8 +115,10 @@ weft_err weft__layout_make(weft__layout *l, const weft__boot *b, const weft_opts
         /* The plan has taken WEFT_THREADS into account; the program's own wish still counts. */
         e = launched_layout(l, b, opts->threads);
     } else if (bind == WEFT__BIND_NONE) {
-        int host = weft__thread_cpus_online();
-        masked_layout(l, b, threads, host, host);
+        weft__cpuset mine;
+        e = weft__thread_cpus(&mine);
+        if (e == WEFT_OK)
+            masked_layout(l, b, threads, weft__cpuset_count(&mine), weft__thread_cpus_online());
     } else {
         e = own_layout(l, b, threads);
     }

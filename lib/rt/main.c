@@ -64,9 +64,14 @@ static bool parse(const weft_opts *opts, int *argc, char **argv, int *code)
         *code = EXIT_USAGE;
         return false;
     }
-    if (help && speak)
-        weft_cli_help(opts->cli, stdout);
     *code = 0;
+    if (help && speak) {
+        weft_cli_help(opts->cli, stdout);
+        if (fflush(stdout) != 0) {
+            fprintf(stderr, "%s: the help cannot be written\n", opts->cli->program);
+            *code = EXIT_FAILED;
+        }
+    }
     return !help;
 }
 

@@ -169,6 +169,13 @@ static bool peer_lost(weft *w)
 weft_err weft__rt_close(weft **wp, weft_deadline by)
 {
     weft *w = *wp;
+    int64_t tasks = weft_atomic_load(&w->tasks, WEFT_RELAXED);
+    if (tasks > 0)
+        weft__log_line(
+            &w->log, WEFT_LOG_ERROR,
+            "rank %d: stopped with %lld tasks that had not ended: weft_scope_fini waits for "
+            "those of a scope",
+            w->rank, (long long)tasks);
     weft_err e = flush(w, by);
     bool lost = peer_lost(w);
     if (w->boot->mail)

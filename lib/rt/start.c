@@ -1,3 +1,4 @@
+#include "port/err.h"
 #include "rt/rt.h"
 
 #ifndef WEFT_VERSION_STRING
@@ -28,6 +29,10 @@ weft_err weft_stop(weft **w, weft_deadline by)
 {
     if (!*w)
         return WEFT_OK;
+    if (weft_here())
+        weft__misuse("weft_stop",
+                     "called by task %s: only the thread that started weft can stop it",
+                     weft_task_name());
     weft__engine_halt(*w);
     weft__engine_join(*w, 0);
     return weft__rt_close(w, by);

@@ -112,8 +112,10 @@ void weft__share_destroy(weft_team *t)
     /* A rank that gives up in the middle leaves its queues open: the others learn that it left. */
     for (weft__list *n; (n = weft__list_pop(&r->queues)) != NULL;) {
         weft_queue *q = weft__of(n, weft_queue, node);
-        weft__log_line(weft__team_log(t), WEFT_LOG_INFO, "queue %s was still open at the stop",
-                       q->name);
+        size_t items = q->shelved + (q->home ? q->home->items : 0);
+        weft__log_line(weft__team_log(t), items > 0 ? WEFT_LOG_WARN : WEFT_LOG_INFO,
+                       "queue %s was still open at the stop; %zu items in it are lost", q->name,
+                       items);
         weft__queue_unmake(q);
     }
     *weft__team_share(t) = NULL;

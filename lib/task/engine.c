@@ -89,6 +89,9 @@ void weft__engine_work(weft *w)
 {
     bind_self(&w->worker[0]);
     weft__worker_run(&w->worker[0]);
+    /* The thread is the program's again. */
+    if (w->worker[0].bound && w->side.cpus_known)
+        (void)weft__thread_bind(&w->side.cpus);
 }
 
 void weft__engine_halt(weft *w)

@@ -81,10 +81,12 @@ void weft__search_end(weft__worker *me)
     if (!me->searching)
         return;
     me->searching = false;
-    /* Whoever made work meanwhile counted on this searcher. */
-    if (weft_atomic_fetch_sub(&me->rt->idle.searching, 1, WEFT_SEQ_CST) == 1 &&
-        weft__any_work(me->rt))
-        weft__wake_one(me->rt);
+    /* Whoever made work meanwhile counted on this searcher, and so did who gave up the token (I3): with
+     * this worker off to run something, one that sleeps has to take it. */
+    weft *w = me->rt;
+    if (weft_atomic_fetch_sub(&w->idle.searching, 1, WEFT_SEQ_CST) == 1 &&
+        (weft__any_work(w) || weft_atomic_load(&w->poll.token, WEFT_SEQ_CST) == 0))
+        weft__wake_one(w);
 }
 
 static void enter(weft__worker *me)

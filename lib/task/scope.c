@@ -37,6 +37,7 @@ static weft_err admit(weft__scope *s, weft__task *t)
         t->scope = s;
         weft__list_push(&s->tasks, &t->sibling);
         s->live++;
+        weft_atomic_fetch_add(&t->rt->tasks, 1, WEFT_RELAXED);
     }
     weft__guard_drop(g);
     return cancelled ? WEFT_CANCELLED : WEFT_OK;
@@ -70,6 +71,7 @@ void weft__scope_start(weft_scope *scope, weft__task *t)
 
 void weft__scope_forget(weft__scope *s, weft__task *t)
 {
+    weft_atomic_fetch_sub(&t->rt->tasks, 1, WEFT_RELAXED);
     weft__guard *g = weft__sync_guard(&s->head);
     bool failed = t->result != WEFT_OK && t->result != WEFT_CANCELLED;
     weft__guard_take(g);

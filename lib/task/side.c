@@ -18,6 +18,7 @@ struct idler {
 void weft__side_init(weft__side *s)
 {
     *s = (weft__side){.most = MOST_THREADS};
+    s->cpus_known = weft__thread_cpus(&s->cpus) == WEFT_OK;
     weft__list_init(&s->jobs);
     weft__list_init(&s->idle);
 }
@@ -43,6 +44,8 @@ static weft__job *await_job(weft__side *s)
 static void side_thread(void *arg)
 {
     weft__side *s = arg;
+    if (s->cpus_known)
+        (void)weft__thread_bind(&s->cpus); /* else it stays where its starter runs */
     weft__guard_take(&s->guard);
     for (weft__job *job; (job = await_job(s));) {
         weft__guard_drop(&s->guard);
@@ -57,31 +60,17 @@ static void side_thread(void *arg)
     weft__guard_drop(&s->guard);
 }
 
-/* Start one more thread for what is in s->jobs. Guard held before and after. */
+/* Start one more thread for what is in s->jobs. Under the guard, so that the count is of threads that
+ * are there: two that failed at once would each count on the other. */
 static weft_err add_thread(weft__side *s)
 {
-    s->threads++;
-    weft__guard_drop(&s->guard);
     weft__thread t;
     weft_err e = weft__thread_start(&t, side_thread, s, "weft-side");
-    if (e == WEFT_OK)
-        weft__thread_detach(t);
-    weft__guard_take(&s->guard);
     if (e != WEFT_OK)
-        s->threads--;
-    return e;
-}
-
-/* Take `job` back. False if it was taken by a thread meanwhile: it may be gone, and is not touched. */
-static bool withdraw(weft__side *s, weft__job *job)
-{
-    weft__list_each (n, &s->jobs) {
-        if (n == &job->node) {
-            weft__list_remove(n);
-            return true;
-        }
-    }
-    return false;
+        return e;
+    weft__thread_detach(t);
+    s->threads++;
+    return WEFT_OK;
 }
 
 weft_err weft__side_submit(weft__side *s, weft__job *job)
@@ -99,9 +88,10 @@ weft_err weft__side_submit(weft__side *s, weft__job *job)
     weft__list_push(&s->jobs, &job->node);
     if (s->threads < s->most) {
         e = add_thread(s);
-        /* While there are other threads one of them comes to it, or came to it already. */
-        if (e != WEFT_OK && (s->threads > 0 || !withdraw(s, job)))
-            e = WEFT_OK;
+        if (e != WEFT_OK && s->threads > 0)
+            e = WEFT_OK; /* one of them comes to it */
+        if (e != WEFT_OK)
+            weft__list_remove(&job->node);
     }
     weft__guard_drop(&s->guard);
     return e;

@@ -4,6 +4,7 @@
 #define WEFT_TASK_SIDE_H
 
 #include "base/list.h"
+#include "port/cpuset.h"
 #include "port/futex.h"
 #include "port/guard.h"
 #include "weft/err.h"
@@ -20,9 +21,13 @@ typedef struct weft__side {
     weft__list idle;   /* threads that wait for a job, last in first out */
     uint32_t threads, most;
     bool stopping;
+    weft__cpuset
+        cpus; /* those of the process; whoever starts a thread may be bound to one of them */
+    bool cpus_known;
     weft__futex gone; /* counts ended threads; weft__side_close sleeps on it */
 } weft__side;
 
+/* On a thread that may use all CPUs of the process. */
 void weft__side_init(weft__side *s);
 /* All jobs have been run. Waits for the threads to end. */
 void weft__side_close(weft__side *s);

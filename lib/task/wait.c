@@ -114,6 +114,14 @@ static void dequeue(weft_sync_head *q, weft__wait *w)
         q->last = w->prev;
 }
 
+/* Say for what it was waited in vain. */
+static weft_err in_vain(weft_err e, const weft__waiter *self, const char *what, const char *on)
+{
+    if (e == WEFT_LATE)
+        return weft__fail(e, "%s %s: not before the deadline", what, on);
+    return weft__fail(e, "%s %s: %s was cancelled", what, on, self->name);
+}
+
 /* Whether the wait must end without a grant. */
 static weft_err given_up(weft__waiter *self, weft_deadline by)
 {
@@ -134,7 +142,7 @@ weft_err weft__wait_in(weft_sync_head *q, const char *what, void *tag, unsigned 
         by = WEFT_FOREVER;
     weft_err e = steady ? WEFT_OK : given_up(self, by);
     if (e != WEFT_OK)
-        return e;
+        return in_vain(e, self, what, q->name);
     weft__wait w = {.who = self, .tag = tag};
     enqueue(q, &w);
     self->what = what;
@@ -147,6 +155,7 @@ weft_err weft__wait_in(weft_sync_head *q, const char *what, void *tag, unsigned 
             break;
         if (!steady && (e = given_up(self, by)) != WEFT_OK) {
             dequeue(q, &w);
+            in_vain(e, self, what, q->name);
             break;
         }
     }

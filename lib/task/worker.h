@@ -95,6 +95,7 @@ struct weft {
     weft__stacks stacks;
     weft__side side;
     WEFT_ATOMIC(uint32_t) stopping;
+    WEFT_ATOMIC(int64_t) tasks; /* started and not ended; a number */
 
     /* Of the layers above. */
     struct weft__readiness *readiness; /* loop/ */

@@ -107,8 +107,11 @@ weft_err weft_team_gather(weft_team *t, int root, const void *data, size_t len, 
                           weft_deadline by)
 {
     if (root < 0 || root >= t->size)
-        return weft__fail(WEFT_INVALID, "gather: root %d: the team has the ranks 0 to %d", root,
-                          t->size - 1);
+        return weft__round_refuse(t,
+                                  weft__fail(WEFT_INVALID,
+                                             "gather: root %d on rank %d: the team has the ranks "
+                                             "0 to %d",
+                                             root, t->rank, t->size - 1));
     weft__round r;
     weft_part *got = NULL;
     weft_err e = weft__round_begin(&r, t, WEFT__ROUND_GATHER, root, "gather", by);

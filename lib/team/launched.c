@@ -62,6 +62,12 @@ static weft_err take_place(weft__boot *b)
     static const char *const done[] = {"", "joined by another process that still runs",
                                        "joined and left", "lost"};
     weft__rank_state s = weft__seg_state(&b->seg, b->rank);
+    uint32_t nobody = 0;
+    /* pairs with itself: of two processes that come at once one has the place */
+    bool mine = weft_atomic_cas(&weft__seg_rank_of(&b->seg, b->rank)->claimed, &nobody, 1,
+                                WEFT_ACQ_REL, WEFT_ACQUIRE);
+    if (s == WEFT__RANK_ABSENT && !mine)
+        s = WEFT__RANK_JOINED;
     if (s != WEFT__RANK_ABSENT)
         return weft__fail(
             WEFT_INVALID,

@@ -7,6 +7,9 @@
 #include "port/clock.h"
 #include "team/absent.h"
 
+/* So long a round waits for a rank before it asks it whether it has come, and to the same round. */
+static const int64_t nudge_after_ns = INT64_C(1000000000);
+
 static weft__guard *guard(weft_team *t)
 {
     return weft__sync_guard(&t->inbox);
@@ -40,9 +43,10 @@ static void tell_failure(weft_team *t, uint64_t round, uint32_t id, weft_err e, 
             (void)weft__mail_send(t->mail, to, head, why, strlen(why));
 }
 
-static void send_word(weft_team *t, int to, weft__round_verb verb, uint64_t round)
+static void send_word(weft_team *t, int to, weft__round_verb verb, uint64_t round, uint32_t id)
 {
-    weft__letter_head head = {.kind = WEFT__MAIL_TEAM, .verb = (uint16_t)verb, .a = round};
+    weft__letter_head head = {
+        .kind = WEFT__MAIL_TEAM, .verb = (uint16_t)verb, .id = id, .a = round};
     /* Only a courtesy: one who cannot be told is gone. */
     (void)weft__mail_send(t->mail, to, head, NULL, 0);
 }
@@ -76,7 +80,7 @@ static bool check_inbox(weft_team *t, char *why, size_t cap)
 }
 
 /* Tell those who asked that this rank has come. */
-static void answer_asked(weft_team *t, uint64_t round)
+static void answer_asked(weft_team *t, uint64_t round, uint32_t id)
 {
     for (int to = 0; to < t->size; to++) {
         weft__guard_take(guard(t));
@@ -85,8 +89,22 @@ static void answer_asked(weft_team *t, uint64_t round)
             t->asked[to] = 0;
         weft__guard_drop(guard(t));
         if (tell)
-            send_word(t, to, WEFT__ROUND_HERE, round);
+            send_word(t, to, WEFT__ROUND_HERE, round, id);
     }
+}
+
+weft_err weft__round_refuse(weft_team *t, weft_err e)
+{
+    char why[WEFT__DETAIL_MAX];
+    snprintf(why, sizeof why, "%s", weft_detail());
+    weft_err told = e == WEFT_CANCELLED ? WEFT_LOST : e;
+    weft__guard_take(guard(t));
+    uint64_t round = t->begun + 1;
+    bool first = break_team(t, told, why);
+    weft__guard_drop(guard(t));
+    if (first)
+        tell_failure(t, round, 0, told, why);
+    return weft__fail(e, "%s", why);
 }
 
 weft_err weft__round_begin(weft__round *r, weft_team *t, weft__round_kind kind, int root,
@@ -94,12 +112,21 @@ weft_err weft__round_begin(weft__round *r, weft_team *t, weft__round_kind kind, 
 {
     weft_err e = weft_lock_acquire(&t->turn, by);
     if (e != WEFT_OK)
-        return weft__fail(e, "%s: another collective of rank %d is still under way", name, t->rank);
-    *r = (weft__round){t, name, (uint32_t)kind << 16 | (uint32_t)root, by, WEFT_FOREVER};
-    if (by.ns != INT64_MAX) {
-        int64_t now = weft__clock_ns();
+        return weft__round_refuse(
+            t,
+            weft__fail(e,
+                       e == WEFT_CANCELLED ? "%s: cancelled on rank %d"
+                                           : "%s: another collective of rank %d is still under way",
+                       name, t->rank));
+    int64_t now = weft__clock_ns();
+    *r = (weft__round){.team = t,
+                       .name = name,
+                       .id = (uint32_t)kind << 16 | (uint32_t)root,
+                       .by = by,
+                       .nudge = {now + nudge_after_ns},
+                       .ask = WEFT_FOREVER};
+    if (by.ns != INT64_MAX)
         r->ask.ns = by.ns > now ? now + (by.ns - now) / 2 : INT64_MAX;
-    }
     char why[WEFT__DETAIL_MAX];
     weft__guard_take(guard(t));
     if (t->broken != WEFT_OK) {
@@ -117,7 +144,7 @@ weft_err weft__round_begin(weft__round *r, weft_team *t, weft__round_kind kind, 
     if (!same)
         return weft__round_end(r, weft__fail(WEFT_INVALID, "%s", why));
     if (asked)
-        answer_asked(t, round);
+        answer_asked(t, round, r->id);
     return WEFT_OK;
 }
 
@@ -164,24 +191,29 @@ static void ask_all(weft__round *r)
     weft_team *t = r->team;
     for (int to = 0; to < t->size; to++)
         if (to != t->rank)
-            send_word(t, to, WEFT__ROUND_ASK, t->begun);
+            send_word(t, to, WEFT__ROUND_ASK, t->begun, r->id);
 }
 
-/* One wait in the inbox. Guard held before and after. */
-static weft_err wait_for_post(weft__round *r)
+/* One wait in the inbox for something of `from`. Guard held before and after. */
+static weft_err wait_for_post(weft__round *r, int from)
 {
     weft_team *t = r->team;
-    bool asking = r->ask.ns < r->by.ns;
-    weft_err e = weft__wait_in(&t->inbox, r->name, r, 0, asking ? r->ask : r->by);
+    weft_deadline next = r->nudge.ns < r->ask.ns ? r->nudge : r->ask;
+    bool last = r->by.ns <= next.ns;
+    weft_err e = weft__wait_in(&t->inbox, r->name, r, 0, last ? r->by : next);
     if (e == WEFT_CANCELLED)
         return weft__fail(e, "%s: cancelled on rank %d", r->name, t->rank);
     if (e != WEFT_LATE)
         return e;
-    if (!asking)
+    if (last)
         return weft__absent_fail(r);
-    r->ask = WEFT_FOREVER;
+    bool nudge = next.ns == r->nudge.ns;
+    *(nudge ? &r->nudge : &r->ask) = WEFT_FOREVER;
     weft__guard_drop(guard(t));
-    ask_all(r);
+    if (nudge)
+        send_word(t, from, WEFT__ROUND_ASK, t->begun, r->id);
+    else
+        ask_all(r);
     weft__guard_take(guard(t));
     return WEFT_OK;
 }
@@ -214,7 +246,7 @@ weft_err weft__round_take(weft__round *r, int from, weft__round_verb verb, weft_
         else if (t->gone[from])
             e = fail_gone(r, from);
         else
-            e = wait_for_post(r);
+            e = wait_for_post(r, from);
     }
     weft__guard_drop(guard(t));
     return e;
@@ -231,7 +263,7 @@ weft_err weft__round_credit(weft__round *r)
         else if (t->gone[t->owed_by])
             e = fail_gone(r, t->owed_by);
         else
-            e = wait_for_post(r);
+            e = wait_for_post(r, t->owed_by);
     }
     weft__guard_drop(guard(t));
     return e;
@@ -261,7 +293,11 @@ static void take_failure(weft_team *t, const weft__letter *l)
 /* What is handled as it comes. Guard held. Returns true if the sender of an ASK is to be told. */
 static bool take_word(weft_team *t, const weft__letter *l)
 {
+    char why[WEFT__DETAIL_MAX];
     uint64_t round = l->head.a;
+    bool asks = l->head.verb == WEFT__ROUND_ASK || l->head.verb == WEFT__ROUND_HERE;
+    if (asks && another_kind(t, l, why, sizeof why))
+        break_team(t, WEFT_INVALID, why);
     switch (l->head.verb) {
     case WEFT__ROUND_TAKEN:
         if (l->from == t->owed_by && round <= t->owed && round > t->taken)
@@ -311,14 +347,16 @@ void weft__round_letter(void *team, weft__letter *l)
     bool was_whole = t->broken == WEFT_OK;
     if (l->head.verb >= WEFT__ROUND_UP && l->head.verb <= WEFT__ROUND_REPLY) {
         kept = keep(t, l);
-        failed = was_whole && t->broken != WEFT_OK;
     } else {
         tell = take_word(t, l);
     }
+    /* What a FAIL broke its sender has told to all. */
+    failed = was_whole && t->broken != WEFT_OK && l->head.verb != WEFT__ROUND_FAIL;
     uint64_t begun = t->begun;
+    uint32_t id = t->kinds[begun % WEFT__ROUND_HISTORY];
     weft__guard_drop(guard(t));
     if (tell)
-        send_word(t, l->from, WEFT__ROUND_HERE, begun);
+        send_word(t, l->from, WEFT__ROUND_HERE, begun, id);
     if (failed)
         tell_failure(t, l->head.a, l->head.id, WEFT_INVALID, t->why);
     if (!kept)

@@ -72,12 +72,16 @@ typedef struct weft__round {
     weft_team *team;
     const char *name;
     uint32_t id;
-    weft_deadline by, ask; /* ask: when to find out who is missing */
+    weft_deadline by;
+    weft_deadline nudge; /* when to ask the rank that is waited for */
+    weft_deadline ask;   /* when to find out from all who is missing */
 } weft__round;
 
 /* Begin the next round. On success weft__round_end must follow; not after a failure. */
 weft_err weft__round_begin(weft__round *r, weft_team *t, weft__round_kind kind, int root,
                            const char *name, weft_deadline by);
+/* This rank will not come to its next round, for what `e` and the detail say: C2. Returns `e`. */
+weft_err weft__round_refuse(weft_team *t, weft_err e);
 weft_err weft__round_send(weft__round *r, int to, weft__round_verb verb, uint64_t b,
                           const void *data, size_t len);
 /* Wait for a letter of this round. The caller frees it. */

@@ -148,14 +148,20 @@ slow_reader() { # a reader that does not read holds up nothing but output: a sig
     exec 7<"$dir/slow"
     read -r _ <&7
     kill -TERM $pid
-    exec 7<&-
+    (sleep 10 && kill -9 $pid) 2>/dev/null & # it must not be this that ends it
+    local patience=$!
     wait $pid
     code=$?
+    exec 7<&-
+    kill $patience 2>/dev/null
     [ $code = 143 ] || [ $code = 141 ]
 }
 ok "a reader that stands still stops no signal" slow_reader
-closed() { timeout 20 "$weft" run -n 2 -- echo hello >&- 2>"$dir/err" </dev/null; [ $? = 0 ]; }
-ok "a closed standard output is like /dev/null" closed
+closed() {
+    timeout 20 "$weft" run -n 2 -- echo hello >&- 2>"$dir/err" </dev/null
+    [ $? = 1 ] && says "$dir/err" "Bad file descriptor"
+}
+ok "what cannot be printed because standard output is closed is 1" closed
 
 echo "# input"
 seq 100000 >"$dir/numbers"

@@ -191,6 +191,50 @@ static void sleepers_wake_at_their_time_and_not_before(void **state)
     weft_scope_fini(&s);
 }
 
+static int64_t compute_from;
+
+/* Two of these are woken by timers at once, which takes the poller's worker and the one that it wakes. */
+static weft_err compute(void *arg)
+{
+    (void)arg;
+    weft_err e = weft_sleep((weft_deadline){compute_from + 50000000});
+    while (weft_clock() < compute_from + 650000000)
+        ;
+    return e;
+}
+
+static weft_err nap_often(void *arg)
+{
+    int64_t *worst = arg;
+    for (int i = 0; i < 20; i++) {
+        weft_deadline by = weft_in_ms(20);
+        (void)weft_sleep(by);
+        int64_t late = weft_clock() - by.ns;
+        *worst = late > *worst ? late : *worst;
+    }
+    return WEFT_OK;
+}
+
+static void while_any_worker_is_idle_one_polls(void **state)
+{
+    (void)state;
+    weft *four = engine_open(4);
+    for (int round = 0; round < 3; round++) {
+        int64_t worst = 0;
+        weft_scope s;
+        compute_from = weft_clock();
+        weft_scope_init(&s, weft_pool(four), "computing");
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(weft_go(&s, compute, NULL), WEFT_OK);
+        assert_int_equal(weft_go(&s, nap_often, &worst), WEFT_OK);
+        assert_int_equal(weft_scope_join(&s, weft_in_s(30)), WEFT_OK);
+        weft_scope_fini(&s);
+        printf("a sleeper was late by %lld us\n", (long long)worst / 1000);
+        assert_true(worst < 300000000);
+    }
+    engine_close(four);
+}
+
 static void a_cancelled_scope_starts_nothing(void **state)
 {
     (void)state;
@@ -215,6 +259,7 @@ int main(int argc, char **argv)
         T(scopes_nest_in_tasks),
         T(sleepers_wake_at_their_time_and_not_before),
         T(a_cancelled_scope_starts_nothing),
+        cmocka_unit_test(while_any_worker_is_idle_one_polls),
     };
     alarm(120);
     if (argc > 1)

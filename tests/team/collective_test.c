@@ -227,6 +227,46 @@ static void another_order_on_one_rank_is_found_out(void **state)
     }
 }
 
+/* Nobody sends anything: each waits for the others as a root. */
+static void each_its_own_root(member *m, void *ctx)
+{
+    (void)ctx;
+    weft_part *parts = NULL;
+    saw(m, weft_team_gather(m->team, m->rank, "x", 1, &parts, WEFT_FOREVER));
+    weft_parts_free(&parts);
+}
+
+static void different_roots_are_found_out(void **state)
+{
+    (void)state;
+    crew c;
+    crew_open(&c, 3);
+    crew_run(&c, each_its_own_root, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(c.m[i].err, WEFT_INVALID);
+    crew_close(&c);
+}
+
+static void a_root_that_is_none(member *m, void *ctx)
+{
+    (void)ctx;
+    weft_part *parts = NULL;
+    saw(m, weft_team_gather(m->team, m->rank == 1 ? 99 : 0, "x", 1, &parts, WEFT_FOREVER));
+    weft_parts_free(&parts);
+}
+
+static void a_wrong_root_on_one_rank_ends_the_call_for_all(void **state)
+{
+    (void)state;
+    crew c;
+    crew_open(&c, 3);
+    crew_run(&c, a_root_that_is_none, NULL);
+    assert_int_equal(c.m[0].err, WEFT_INVALID);
+    assert_non_null(strstr(c.m[0].detail, "root 99"));
+    assert_int_equal(c.m[1].err, WEFT_INVALID);
+    crew_close(&c);
+}
+
 static WEFT_ATOMIC(uintptr_t) to_cancel;
 
 static void cancelled_on_one(member *m, void *ctx)
@@ -326,6 +366,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_lost_rank_is_named_on_all_others),
         cmocka_unit_test(gather_ends_when_a_rank_is_lost),
         cmocka_unit_test(another_order_on_one_rank_is_found_out),
+        cmocka_unit_test(different_roots_are_found_out),
+        cmocka_unit_test(a_wrong_root_on_one_rank_ends_the_call_for_all),
         cmocka_unit_test(cancelling_one_ends_it_for_all),
         cmocka_unit_test(leaving_right_after_a_barrier_disturbs_nobody),
         cmocka_unit_test(a_giver_is_at_most_one_part_ahead_of_the_root),
