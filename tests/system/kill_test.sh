@@ -35,7 +35,7 @@ running() { grep -q running "$dir/out"; }
 ended() { ! kill -0 "$launcher" 2>/dev/null; }
 
 litter() {
-    ls -A /dev/shm /tmp 2>/dev/null | grep -v "^$(basename "$dir")\$" | grep -E 'weft|vader|psm2' | sort
+    ls -A /dev/shm /tmp 2>/dev/null | grep -v "^$(basename "$dir")\$" | grep weft | sort
     grep -a '@weft' /proc/net/unix | awk '{print $NF}' | sort
 }
 
