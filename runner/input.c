@@ -37,12 +37,18 @@ void weft__input_close(weft__input *in)
 /* Watch for what is needed next: something typed, or room in the pipe. */
 static weft_err watch(const weft__input *in, bool typed, bool room)
 {
-    weft_err e = weft__poller_set(in->poller, 0, typed ? WEFT__POLL_IN : 0,
-                                  weft__event_key(WEFT__EVENT_TYPED, 0));
-    if (e != WEFT_OK)
-        return e;
-    return weft__poller_set(in->poller, in->feed, room ? WEFT__POLL_OUT : 0,
-                            weft__event_key(WEFT__EVENT_FEED, 0));
+    weft_err e = WEFT_OK;
+    /* Not watched at all, rather than for nothing: what has hung up would tell so without end. */
+    if (typed)
+        e = weft__poller_set(in->poller, 0, WEFT__POLL_IN, weft__event_key(WEFT__EVENT_TYPED, 0));
+    else
+        weft__poller_unset(in->poller, 0);
+    if (e == WEFT_OK && room)
+        e = weft__poller_set(in->poller, in->feed, WEFT__POLL_OUT,
+                             weft__event_key(WEFT__EVENT_FEED, 0));
+    else
+        weft__poller_unset(in->poller, in->feed);
+    return e;
 }
 
 /* Write what waits. WEFT_FULL: the pipe has no room. */

@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "event.h"
+#include "port/clock.h"
 #include "port/fd.h"
 
+/* A long line holds the others up no longer than this without anything new. */
+static const int64_t silence_ns = 200 * 1000000;
 enum { LINE_MAX_BYTES = 64 * 1024, DRAIN_READS = 64 };
 
 static uint64_t key_of(const weft__output *o, const weft__stream *s)
@@ -173,6 +176,7 @@ static void feed(weft__output *o, weft__stream *s, const char *data, size_t len)
         const char *end = first_end(s, data, len);
         size_t n = end ? (size_t)(end - data) + 1 : len;
         weft__sink_put(s->sink, data, n);
+        s->sink->held = weft__clock_ns();
         if (!end)
             return;
         weft__sink_release(s->sink);
@@ -189,6 +193,7 @@ static void feed(weft__output *o, weft__stream *s, const char *data, size_t len)
     if (s->len > LINE_MAX_BYTES) {
         pass_lines(o, s, NULL, 0);
         s->sink->holder = s;
+        s->sink->held = weft__clock_ns();
     }
 }
 
@@ -225,6 +230,35 @@ static bool stream_read(weft__output *o, weft__stream *s)
     feed(o, s, o->scratch, got);
     flush(o, s->sink);
     return true;
+}
+
+static int64_t break_at(const weft__output *o, const weft__sink *k)
+{
+    if (!k->holder || weft__sink_full(k))
+        return INT64_MAX;
+    for (int i = 0; i < o->ranks * 2; i++)
+        if (o->streams[i].sink == k && o->streams[i].paused && o->streams[i].fd >= 0)
+            return k->held + silence_ns;
+    return INT64_MAX;
+}
+
+int64_t weft__output_due(const weft__output *o)
+{
+    int64_t out = break_at(o, &o->sinks[0]), err = break_at(o, &o->sinks[1]);
+    return out < err ? out : err;
+}
+
+void weft__output_break(weft__output *o)
+{
+    for (int i = 0; i < 2; i++) {
+        weft__sink *k = &o->sinks[i];
+        if (break_at(o, k) > weft__clock_ns())
+            continue;
+        weft__sink_put(k, "\n", 1);
+        weft__sink_release(k);
+        resume(o, k);
+        flush(o, k);
+    }
 }
 
 void weft__output_stream(weft__output *o, int index)

@@ -3,7 +3,8 @@
  * Each rank has two streams, the read ends of its standard output and standard error, which lead to
  * the launcher's own. What is read is passed up to its last line end; what is behind that waits for
  * the rest of its line. A line that grows too long is passed in parts, and until it ends the other
- * streams of that sink wait. A sink that takes nothing makes its streams wait, and so the ranks.
+ * streams of that sink wait; but not for one that is silent for a while: it may wait for them, and is
+ * ended for it. A sink that takes nothing makes its streams wait, and so the ranks.
  */
 #ifndef WEFT_RUNNER_OUTPUT_H
 #define WEFT_RUNNER_OUTPUT_H
@@ -45,6 +46,11 @@ weft_err weft__output_add(weft__output *o, int rank, int out, int err);
 /* A stream can be read, or a sink written. */
 void weft__output_stream(weft__output *o, int index);
 void weft__output_sink(weft__output *o, int index);
+
+/* When a long line must be ended for the sake of those that wait, monotonic ns; INT64_MAX: none. */
+int64_t weft__output_due(const weft__output *o);
+/* End those whose time has come. */
+void weft__output_break(weft__output *o);
 
 /* Read what a rank that ended has left. */
 void weft__output_drain(weft__output *o, int rank);

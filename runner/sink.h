@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "port/poller.h"
 
@@ -20,6 +21,7 @@ typedef struct weft__sink {
     size_t start, len, cap;
     char last;    /* the byte put last, 0 before the first */
     void *holder; /* whose long line is being passed, in parts; NULL: none */
+    int64_t held; /* when its last part came, monotonic ns */
     char *later;  /* what the launcher has to say once that line ended */
     size_t later_len;
 } weft__sink;

@@ -77,10 +77,12 @@ static bool turn(weft__job *job, int64_t limit)
     weft__poll_event events[EVENTS];
     const weft__verdict *v = &job->verdict;
     int64_t until = sooner(sooner(job->input.recheck, limit), sooner(v->end_at, v->kill_at));
+    until = sooner(until, weft__output_due(&job->output));
     int n = weft__poller_wait(&job->poller, events, EVENTS, until);
     for (int i = 0; i < n; i++)
         if (on_event(job, events[i].key))
             return true;
+    weft__output_break(&job->output);
     weft__ending_output(job);
     if (job->input.recheck <= weft__clock_ns())
         weft__input_pass(&job->input);

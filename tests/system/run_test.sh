@@ -157,6 +157,14 @@ slow_reader() { # a reader that does not read holds up nothing but output: a sig
     [ $code = 143 ] || [ $code = 141 ]
 }
 ok "a reader that stands still stops no signal" slow_reader
+long_line() { # a rank that waits in the middle of a long line for one that wants to print
+    mkfifo "$dir/done"
+    timeout 30 "$weft" run -n 2 -- sh -c '
+        if [ "${WEFT_JOB%%:*}" = 0 ]; then head -c 100000 /dev/zero | tr "\\0" x; read -r _ <"$0"; echo end
+        else seq 30000; echo >"$0"; fi' "$dir/done" >"$dir/out" 2>"$dir/err"
+    [ $? = 0 ] && [ "$(grep -c '^[0-9]*$' "$dir/out")" = 30000 ] && [ "$(tr -cd x <"$dir/out" | wc -c)" = 100000 ]
+}
+ok "a silent rank in the middle of a long line does not hold the others up for ever" long_line
 closed() {
     timeout 20 "$weft" run -n 2 -- echo hello >&- 2>"$dir/err" </dev/null
     [ $? = 1 ] && says "$dir/err" "Bad file descriptor"
