@@ -189,8 +189,10 @@ cat >"$dir/counts" <<'S'
 #!/bin/bash
 # Counts the signals that come, says so, ends after one.
 trap 'echo "${WEFT_JOB%%:*} got $1" >>"$2"; exit 9' "$1"
+exec 8<> <(:)
 echo ready >>"$3"
-for _ in $(seq 600); do read -rt 0.1 <> <(:); done
+# Waits without forking: a child caught between fork and the reset of its traps would count as well.
+for _ in {1..600}; do read -rt 0.1 -u 8; done
 S
 chmod +x "$dir/counts"
 forwarded() {
