@@ -49,7 +49,7 @@ weft_err weft_blocking(weft *w, weft_fn fn, void *arg)
     weft__guard *g = weft__sync_guard(&c.done);
     weft__guard_take(g);
     while (!c.ended)
-        (void)weft__wait_in(&c.done, "call", NULL, WEFT__WAIT_STEADY, WEFT_FOREVER);
+        (void)weft__wait_held(&c.done, "call", NULL, WEFT__WAIT_STEADY, WEFT_FOREVER);
     weft__guard_drop(g);
     return c.result == WEFT_OK ? WEFT_OK : weft__fail(c.result, "%s", c.detail.text);
 }

@@ -92,7 +92,7 @@ static weft_err wait_in_entry(weft *w, weft_sync_head *q, int fd, unsigned what,
     if (e != WEFT_OK)
         return e;
     weft_atomic_fetch_add(&w->poll.watched, 1, WEFT_RELAXED);
-    e = weft__wait_in(q, "descriptor", (void *)(uintptr_t)what, 0, by);
+    e = weft__wait_held(q, "descriptor", (void *)(uintptr_t)what, 0, by);
     weft_atomic_fetch_sub(&w->poll.watched, 1, WEFT_RELAXED);
     if (e != WEFT_OK) /* nobody came: watch for what the other waits for, or for nothing */
         (void)weft__poller_set(&w->poll.poller, fd, wanted(q) | WEFT__POLL_ONCE, (uint64_t)fd);

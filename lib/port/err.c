@@ -6,22 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/here.h"
+
 /* The detail of a thread that runs no task. */
 static _Thread_local weft__detail own;
-/* Where the running task wants its details; written at every switch (task/worker.c). */
-static _Thread_local weft__detail *current;
 
-/* Never inlined: a task may ask on one thread and ask again on another (R1). */
-static __attribute__((noinline)) weft__detail *detail(void)
+static weft__detail *detail(void)
 {
-    __asm__ volatile("");
-    return current ? current : &own;
-}
-
-__attribute__((noinline)) void weft__detail_use(weft__detail *d)
-{
-    __asm__ volatile("");
-    current = d;
+    weft__detail *d = weft__here()->detail;
+    return d ? d : &own;
 }
 
 const char *weft_detail(void)

@@ -2,7 +2,7 @@
  *
  * weft__fail sets the detail of the calling task or thread and gives the error back:
  *     return weft__fail(WEFT_LOST, "barrier: rank %d died", r);
- * Details live in a weft__detail; whoever switches tasks says whose is current (task/worker.c). */
+ * A task's detail lives with its stack (weft/fork.h: struct weft__here), a thread's with the thread. */
 #ifndef WEFT_PORT_ERR_H
 #define WEFT_PORT_ERR_H
 
@@ -20,9 +20,6 @@ typedef struct weft__detail {
 weft_err weft__fail(weft_err e, const char *format, ...) WEFT__PRINTF(2, 3);
 /* Put "TEXT: " before the detail that is there and return `e`. */
 weft_err weft__fail_in(weft_err e, const char *format, ...) WEFT__PRINTF(2, 3);
-
-/* Make `d` the one that weft__fail writes on this thread; NULL: the thread's own. */
-void weft__detail_use(weft__detail *d);
 
 /* The program broke a rule: say so with its place in the source and abort. */
 _Noreturn void weft__misuse(const char *where, const char *format, ...) WEFT__PRINTF(2, 3);

@@ -2,7 +2,7 @@
 
 #include "rt/rt.h"
 
-enum { ROOT_STACK = 8 * 1024 * 1024, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* The program, as the first task. */
 struct root {
@@ -35,15 +35,15 @@ static weft_err run(struct root *r)
     weft_scope s;
     weft__task *t;
     weft_scope_init(&s, weft_pool(w), "main");
-    weft_err e = weft__task_create(&t, weft_pool(w), run_root, r, "main", ROOT_STACK);
+    weft_err e = weft__task_create(&t, weft_pool(w), run_root, r, "main");
+    if (e == WEFT_OK)
+        e = weft__task_give_stack(t);
+    if (e == WEFT_OK)
+        e = weft__engine_start(w, 1);
+    if (e == WEFT_OK)
+        e = weft__scope_start(&s, t);
     if (e != WEFT_OK)
         return e;
-    e = weft__engine_start(w, 1);
-    if (e != WEFT_OK) {
-        weft__task_free(t);
-        return e;
-    }
-    weft__scope_start(&s, t);
     weft__engine_work(w);
     weft__engine_join(w, 1);
     weft_scope_fini(&s);

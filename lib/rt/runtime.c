@@ -9,7 +9,8 @@
 #include "share/share.h"
 #include "team/team.h"
 
-enum { STACK_DEFAULT = 256 * 1024, STACK_LEAST = 16 * 1024 };
+/* Of tasks, and of the first task and those that have a thread: as much as a thread would have. */
+enum { STACK_DEFAULT = 256 * 1024, STACK_LARGE = 8 * 1024 * 1024, STACK_LEAST = 16 * 1024 };
 /* While leaving waits for peers it says so this often. */
 static const int64_t tell_every_ns = INT64_C(5000000000);
 
@@ -40,6 +41,7 @@ static weft_err open_engine(weft *w, const weft_opts *opts)
     weft__engine_opts eo = {.workers = layout.workers,
                             .crowded = layout.crowded,
                             .stack_size = opts->stack_size ? opts->stack_size : STACK_DEFAULT,
+                            .large_stack = STACK_LARGE,
                             .cpu = layout.bound ? layout.cpu : NULL};
     return weft__engine_open(w, &eo);
 }
@@ -169,7 +171,7 @@ static bool peer_lost(weft *w)
 weft_err weft__rt_close(weft **wp, weft_deadline by)
 {
     weft *w = *wp;
-    int64_t tasks = weft_atomic_load(&w->tasks, WEFT_RELAXED);
+    int64_t tasks = weft__engine_tasks(w);
     if (tasks > 0)
         weft__log_line(
             &w->log, WEFT_LOG_ERROR,

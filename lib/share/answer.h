@@ -35,7 +35,7 @@ static inline weft_err weft__answer_wait(weft__answer *a, const char *what, unsi
     weft_err e = WEFT_OK;
     weft__guard_take(g);
     while (!a->given && e == WEFT_OK)
-        e = weft__wait_in(&a->head, what, NULL, flags, by);
+        e = weft__wait_held(&a->head, what, NULL, flags, by);
     if (a->given)
         e = WEFT_OK;
     weft__guard_drop(g);

@@ -87,7 +87,7 @@ void weft__share_drop(weft_queue *q)
     weft__guard_take(weft__sync_guard(&r->head));
     weft__list_remove(&q->node);
     while (q->users > 0)
-        (void)weft__wait_in(&r->head, "queue (to close)", q, WEFT__WAIT_STEADY, WEFT_FOREVER);
+        (void)weft__wait_held(&r->head, "queue (to close)", q, WEFT__WAIT_STEADY, WEFT_FOREVER);
     weft__guard_drop(weft__sync_guard(&r->head));
 }
 

@@ -12,22 +12,27 @@ void weft_barrier_init(weft_barrier *b, const char *name, uint32_t parties)
     b->arrived = 0;
 }
 
+/* Who leaves has not come: this round is still open. */
+static void count_out(weft_sync_head *q, void *arg)
+{
+    weft_barrier *b = arg;
+    (void)q;
+    b->arrived--;
+}
+
 weft_err weft_barrier_wait(weft_barrier *b, weft_deadline by)
 {
-    weft_err e = WEFT_OK;
     weft__guard *g = weft__sync_guard(&b->head);
+    if (weft_cancelled())
+        return WEFT_CANCELLED;
     weft__guard_take(g);
-    if (weft_cancelled()) {
-        e = WEFT_CANCELLED;
-    } else if (b->arrived + 1 == b->parties) {
-        b->arrived = 0;
-        weft__wait_grant_all(&b->head);
-    } else {
+    if (b->arrived + 1 < b->parties) {
         b->arrived++;
-        e = weft__wait_in(&b->head, "barrier", NULL, 0, by);
-        if (e != WEFT_OK)
-            b->arrived--; /* not granted: this round is still open, and it has not come */
+        return weft__wait_in_or(&b->head, "barrier", NULL, 0, by, count_out, b);
     }
+    b->arrived = 0;
+    weft__wait *all = weft__wait_take_all(&b->head);
     weft__guard_drop(g);
-    return e;
+    weft__wait_let_all_go(all);
+    return WEFT_OK;
 }

@@ -13,8 +13,9 @@ void weft_event_set(weft_event *ev)
     weft__guard *g = weft__sync_guard(&ev->head);
     weft__guard_take(g);
     ev->set = true;
-    weft__wait_grant_all(&ev->head);
+    weft__wait *all = weft__wait_take_all(&ev->head);
     weft__guard_drop(g);
+    weft__wait_let_all_go(all);
 }
 
 void weft_event_clear(weft_event *ev)
@@ -27,13 +28,12 @@ void weft_event_clear(weft_event *ev)
 
 weft_err weft_event_wait(weft_event *ev, weft_deadline by)
 {
-    weft_err e = WEFT_OK;
     weft__guard *g = weft__sync_guard(&ev->head);
-    weft__guard_take(g);
     if (weft_cancelled())
-        e = WEFT_CANCELLED;
-    else if (!ev->set)
-        e = weft__wait_in(&ev->head, "event", NULL, 0, by);
+        return WEFT_CANCELLED;
+    weft__guard_take(g);
+    if (!ev->set)
+        return weft__wait_in(&ev->head, "event", NULL, 0, by);
     weft__guard_drop(g);
-    return e;
+    return WEFT_OK;
 }

@@ -9,35 +9,36 @@ void weft_lock_init(weft_lock *l, const char *name)
     l->holder = NULL;
 }
 
-/* Guard held. A released lock is handed over: `holder` is then the first waiter already. */
+/* Guard held before, dropped after. A released lock is handed over: `holder` is then the first waiter
+ * already. */
 static weft_err acquire(weft_lock *l, unsigned flags, weft_deadline by)
 {
-    weft__waiter *self = weft__self();
-    if (!l->holder) {
-        l->holder = self;
-        return WEFT_OK;
-    }
-    return weft__wait_in(&l->head, "lock", NULL, flags, by);
+    if (l->holder)
+        return weft__wait_in(&l->head, "lock", NULL, flags, by);
+    l->holder = weft__self();
+    weft__guard_drop(weft__sync_guard(&l->head));
+    return WEFT_OK;
 }
 
-static void release(weft_lock *l)
+/* Guard held. Who has the lock now and is to be let go, or NULL. */
+static weft__wait *hand_over(weft_lock *l)
 {
     weft__wait *next = weft__wait_first(&l->head);
     l->holder = next ? next->who : NULL;
     if (next)
-        weft__wait_grant(&l->head, next);
+        weft__wait_take(&l->head, next);
+    return next;
 }
 
 weft_err weft_lock_acquire_at(weft_lock *l, weft_deadline by, const char *where)
 {
-    weft__guard *g = weft__sync_guard(&l->head);
-    weft__guard_take(g);
+    if (weft_cancelled())
+        return WEFT_CANCELLED;
+    weft__guard_take(weft__sync_guard(&l->head));
     if (l->holder == weft__self())
         weft__misuse(where, "lock %s: acquired again by %s, which holds it", l->head.name,
                      weft__self()->name);
-    weft_err e = weft_cancelled() ? WEFT_CANCELLED : acquire(l, 0, by);
-    weft__guard_drop(g);
-    return e;
+    return acquire(l, 0, by);
 }
 
 void weft_lock_release_at(weft_lock *l, const char *where)
@@ -47,8 +48,10 @@ void weft_lock_release_at(weft_lock *l, const char *where)
     if (l->holder != weft__self())
         weft__misuse(where, "lock %s: released by %s, which does not hold it", l->head.name,
                      weft__self()->name);
-    release(l);
+    weft__wait *next = hand_over(l);
     weft__guard_drop(g);
+    if (next)
+        weft__wait_let_go(next);
 }
 
 void weft_cond_init(weft_cond *c, const char *name)
@@ -67,14 +70,14 @@ weft_err weft_cond_wait_at(weft_cond *c, weft_lock *l, weft_deadline by, const c
     if (l->holder != weft__self())
         weft__misuse(where, "cond %s: waited for by %s without its lock %s", c->head.name,
                      weft__self()->name, l->head.name);
-    release(l);
+    weft__wait *next = hand_over(l);
     weft__guard_drop(gl);
+    if (next)
+        weft__wait_let_go(next);
     weft_err e = weft__wait_in(&c->head, "cond", NULL, 0, by);
-    weft__guard_drop(gc);
 
     weft__guard_take(gl);
     (void)acquire(l, WEFT__WAIT_STEADY, WEFT_FOREVER); /* R6: neither late nor cancelled */
-    weft__guard_drop(gl);
     return e;
 }
 
@@ -84,14 +87,17 @@ void weft_cond_notify(weft_cond *c)
     weft__guard_take(g);
     weft__wait *first = weft__wait_first(&c->head);
     if (first)
-        weft__wait_grant(&c->head, first);
+        weft__wait_take(&c->head, first);
     weft__guard_drop(g);
+    if (first)
+        weft__wait_let_go(first);
 }
 
 void weft_cond_notify_all(weft_cond *c)
 {
     weft__guard *g = weft__sync_guard(&c->head);
     weft__guard_take(g);
-    weft__wait_grant_all(&c->head);
+    weft__wait *all = weft__wait_take_all(&c->head);
     weft__guard_drop(g);
+    weft__wait_let_all_go(all);
 }

@@ -10,17 +10,15 @@ void weft_sem_init(weft_sem *s, const char *name, int64_t value)
 
 weft_err weft_sem_acquire(weft_sem *s, weft_deadline by)
 {
-    weft_err e = WEFT_OK;
     weft__guard *g = weft__sync_guard(&s->head);
-    weft__guard_take(g);
     if (weft_cancelled())
-        e = WEFT_CANCELLED;
-    else if (s->value > 0)
-        s->value--;
-    else
-        e = weft__wait_in(&s->head, "sem", NULL, 0, by);
+        return WEFT_CANCELLED;
+    weft__guard_take(g);
+    if (s->value <= 0)
+        return weft__wait_in(&s->head, "sem", NULL, 0, by);
+    s->value--;
     weft__guard_drop(g);
-    return e;
+    return WEFT_OK;
 }
 
 void weft_sem_release(weft_sem *s)
@@ -30,8 +28,10 @@ void weft_sem_release(weft_sem *s)
     weft__wait *first = weft__wait_first(&s->head);
     /* While somebody waits the value is 0, and a unit goes from hand to hand. */
     if (first)
-        weft__wait_grant(&s->head, first);
+        weft__wait_take(&s->head, first);
     else
         s->value++;
     weft__guard_drop(g);
+    if (first)
+        weft__wait_let_go(first);
 }

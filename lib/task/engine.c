@@ -21,8 +21,26 @@ static void init_worker(weft *w, int i, const weft__engine_opts *opts)
     k->waiter = (weft__waiter){.kind = WEFT__WAITER_THREAD, .name = "scheduler"};
     k->bound = opts->cpu != NULL;
     k->cpu = opts->cpu ? opts->cpu[i] : -1;
-    weft__runq_init(&k->ready);
+    weft__ring_init(&k->ready, opts->workers == 1);
+    weft__ring_init(&k->fresh, opts->workers == 1);
+    weft__timers_init(&k->timers);
+    k->until_look = k->look_every = 1;
+    k->loop_left = 1;
     weft__list_init(&k->asleep);
+}
+
+/* Each worker begins on a stack; so that cannot fail later. */
+static weft_err give_stacks(weft *w)
+{
+    for (int i = 0; i < w->workers; i++) {
+        weft__worker *k = &w->worker[i];
+        weft_err e = weft__stacks_get(&w->stacks, false, &k->spare);
+        if (e != WEFT_OK)
+            return weft__fail_in(e, "worker %d", i);
+        k->spare->next = NULL;
+        k->spares = 1;
+    }
+    return WEFT_OK;
 }
 
 weft_err weft__engine_open(weft *w, const weft__engine_opts *opts)
@@ -41,13 +59,15 @@ weft_err weft__engine_open(weft *w, const weft__engine_opts *opts)
     for (int i = 0; i < opts->workers; i++)
         init_worker(w, i, opts);
     init_places(w);
-    weft__runq_init(&w->inbox);
-    weft__strand_init(&w->strand);
+    weft__strand_init(&w->strand, w);
     weft__idle_init(&w->idle);
-    weft__timers_init(&w->timers);
-    weft__stacks_init(&w->stacks, opts->stack_size);
+    weft__tasks_init(&w->tasks);
+    weft__stacks_init(&w->stacks, w, opts->stack_size, opts->large_stack);
     weft__side_init(&w->side);
-    return WEFT_OK;
+    e = give_stacks(w);
+    if (e != WEFT_OK)
+        weft__engine_close(w);
+    return e;
 }
 
 static void bind_self(const weft__worker *k)
@@ -110,9 +130,20 @@ void weft__engine_close(weft *w)
 {
     weft__side_close(&w->side);
     weft__stacks_fini(&w->stacks);
+    weft__tasks_fini(&w->tasks);
     weft__poll_close(&w->poll);
     free(w->worker);
     w->worker = NULL;
+}
+
+int64_t weft__engine_tasks(weft *w)
+{
+    int64_t n = w->tasks.total;
+    for (weft__task *t = w->tasks.free; t; t = t->next)
+        n--;
+    for (int i = 0; i < w->workers; i++)
+        n -= w->worker[i].frees;
+    return n;
 }
 
 weft_place *weft_pool(weft *w)

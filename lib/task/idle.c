@@ -1,24 +1,29 @@
 /* Who sleeps, and who is woken: I1 to I3 of worker.h. */
-#include "port/clock.h"
+#include "port/barrier.h"
 #include "task/worker.h"
 
-/* Looks for work this often before it sleeps; about 20 us. */
-enum { SPINS = 200 };
+/* A worker looks for work this often before it sleeps, and pauses in between, since each look takes
+ * cache lines away from those that work; about 20 us in all. */
+enum { LOOKS = 16, PAUSES = 64 };
 
 void weft__idle_init(weft__idle *i)
 {
     *i = (weft__idle){.guard = WEFT_ATOMIC_INIT(0)};
     weft__list_init(&i->asleep);
+    weft__list_init(&i->left);
+    i->light = weft__barrier_prepare();
 }
 
 bool weft__any_work(weft *w)
 {
-    if (weft__runq_any(&w->inbox))
+    if (weft_atomic_load(&w->inbox.count, WEFT_SEQ_CST) != 0) /* pairs with weft__inbox_push */
         return true;
     for (int i = 0; i < w->workers; i++)
-        if (weft__runq_any(&w->worker[i].ready))
+        if (weft__ring_length(&w->worker[i].ready) != 0 ||
+            weft__ring_length(&w->worker[i].fresh) != 0)
             return true;
-    return weft_atomic_load(&w->stopping, WEFT_SEQ_CST) != 0; /* pairs with weft__engine_halt */
+    return weft__fork_any(w) ||
+           weft_atomic_load(&w->stopping, WEFT_SEQ_CST) != 0; /* pairs with weft__engine_halt */
 }
 
 /* Take `sleeper` out and wake it. Guard held. */
@@ -51,13 +56,11 @@ static void wake_first(weft *w)
     weft__guard_drop(&w->idle.guard);
 }
 
-void weft__wake_one(weft *w)
+void weft__wake_slow(weft *w)
 {
-    /* I2: the work was counted before. */
-    if (weft_atomic_load(&w->idle.sleepers, WEFT_SEQ_CST) == 0 ||
-        weft_atomic_load(&w->idle.searching, WEFT_SEQ_CST) != 0)
-        return;
-    wake_first(w);
+    weft_atomic_fence(); /* I2: between the work that was made and this look */
+    if (weft_atomic_load(&w->idle.searching, WEFT_SEQ_CST) == 0)
+        wake_first(w);
 }
 
 void weft__wake_all(weft *w)
@@ -85,8 +88,9 @@ void weft__search_end(weft__worker *me)
      * this worker off to run something, one that sleeps has to take it. */
     weft *w = me->rt;
     if (weft_atomic_fetch_sub(&w->idle.searching, 1, WEFT_SEQ_CST) == 1 &&
-        (weft__any_work(w) || weft_atomic_load(&w->poll.token, WEFT_SEQ_CST) == 0))
-        weft__wake_one(w);
+        (weft__any_work(w) || weft_atomic_load(&w->poll.token, WEFT_SEQ_CST) == 0) &&
+        weft_atomic_load(&w->idle.sleepers, WEFT_SEQ_CST) != 0)
+        weft__wake_slow(w);
 }
 
 static void enter(weft__worker *me)
@@ -143,12 +147,19 @@ void weft__pass_token(weft *w)
 void weft__worker_sleep(weft__worker *me)
 {
     weft *w = me->rt;
-    for (int i = 0; !w->crowded && i < SPINS; i++) {
+    me->until_look = 0; /* whatever it finds, it looks after the world first */
+    for (int i = 0; !w->crowded && i < LOOKS; i++) {
         if (weft__any_work(w) || weft__poll_pending(w))
             return;
-        weft__cpu_relax();
+        for (int k = 0; k < PAUSES; k++)
+            weft__cpu_relax();
     }
     enter(me);
+    weft__fork_ask_all(w); /* F4 */
+    if (w->idle.light)
+        weft__barrier_all();
+    else
+        weft_atomic_fence();
     if (weft__any_work(w)) {
         leave(me);
         return;

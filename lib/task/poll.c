@@ -45,16 +45,28 @@ static bool serve_events(weft *w, const weft__poll_event *ev, int n)
     return rang;
 }
 
-static bool timer_due(weft *w, int64_t now)
+/* The earliest of all wheels. */
+static int64_t next_timer(weft *w)
 {
-    return weft_atomic_load(&w->timers.earliest, WEFT_SEQ_CST) <= now; /* pairs with timer.c */
+    int64_t first = INT64_MAX;
+    for (int i = 0; i < w->workers; i++) {
+        int64_t at = weft_atomic_load(&w->worker[i].timers.earliest, WEFT_SEQ_CST); /* timer.c */
+        first = at < first ? at : first;
+    }
+    return first;
+}
+
+static void expire(weft *w, int64_t now)
+{
+    for (int i = 0; i < w->workers; i++)
+        if (weft_atomic_load(&w->worker[i].timers.earliest, WEFT_RELAXED) <= now)
+            weft__timers_expire(&w->worker[i].timers, now);
 }
 
 /* `rang`: a source rang or refused to be armed: what it has may be hidden from look(). */
 static void serve_rest(weft *w, int64_t now, bool rang)
 {
-    if (timer_due(w, now))
-        weft__timers_expire(&w->timers, now);
+    expire(w, now);
     weft__list_each (n, &w->poll.sources) {
         weft__source *s = weft__of(n, weft__source, node);
         if (rang || s->look(s->ctx) || (s->due && s->due(s->ctx) <= now))
@@ -75,14 +87,13 @@ static bool source_pending(weft *w)
 
 bool weft__poll_pending(weft *w)
 {
-    return source_pending(w) || timer_due(w, weft__clock_ns());
+    return source_pending(w) || next_timer(w) <= weft__clock_ns();
 }
 
-void weft__poll_turn(weft *w)
+void weft__poll_turn(weft *w, int64_t now)
 {
     if (!weft__token_take(w))
         return;
-    int64_t now = weft__clock_ns();
     bool rang = false;
     if (now - w->poll.last >= poll_every_ns &&
         weft_atomic_load(&w->poll.watched, WEFT_RELAXED) != 0) {
@@ -129,7 +140,7 @@ void weft__poll_sleep(weft *w, int64_t until, bool (*stay)(void *arg), void (*aw
     int n = 0;
     /* I4: whoever publishes something from now on rings. */
     weft_atomic_exchange(&w->poll.sleeps_until, INT64_MAX, WEFT_SEQ_CST);
-    int64_t timer = weft_atomic_load(&w->timers.earliest, WEFT_SEQ_CST);
+    int64_t timer = next_timer(w);
     if (timer < until)
         until = timer;
     bool armed = arm_sources(w, &until);
@@ -153,11 +164,12 @@ void weft__poll_earlier(weft *w, int64_t at)
         weft__poller_ring(&w->poll.poller);
 }
 
-void weft__timer_add_to(weft *w, weft__timer *t)
+void weft__timer_set(weft__timer *t)
 {
+    weft__worker *me = weft__worker_self();
     int64_t at = t->at;
-    if (weft__timer_add(&w->timers, t))
-        weft__poll_earlier(w, at);
+    if (weft__timer_add(&me->timers, t))
+        weft__poll_earlier(me->rt, at);
 }
 
 void weft__source_add(weft *w, weft__source *s)

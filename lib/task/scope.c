@@ -1,113 +1,309 @@
-/* The guard of a scope's head protects all of it. A task is in `tasks` from before it is started
- * until it ended, so whoever holds the guard may touch it (cancel); `live` is counted down only once
- * the task's memory has been given back. */
+/* A scope counts its tasks in one word, `live`. The owner adds to it in steps and keeps the rest as
+ * credit, so that starting a task mostly changes nothing that others read.
+ *
+ * S1 live = tasks that have not ended + credit + WAITING while the owner waits. Who brings it down to
+ *    WAITING alone grants the owner, and does not touch the scope after its subtraction; the owner that
+ *    has set WAITING leaves only with that grant, or after it took WAITING back while something was left.
+ * S2 The first failure is recorded, under the guard, before the task that failed is counted out.
+ * S3 A task that waits enters `listed` once, under the guard, and looks whether it is cancelled
+ *    afterwards; who cancels sets `cancelled` first and then goes through the list under the guard. It
+ *    leaves the list before it is counted out, so who holds the guard may touch it.
+ */
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/err.h"
 #include "task/task.h"
 #include "task/worker.h"
+
+enum { STEP = 64 };
+static const uint64_t WAITING = (uint64_t)1 << 63;
+/* A child is run in the join of its parent only with so much of the stack left. */
+enum { ROOM = 32 * 1024 };
 
 static weft__scope *of(weft_scope *s)
 {
     return (weft__scope *)(void *)s;
 }
 
+/* The scope in use, or misuse. */
+static weft__scope *in_use(weft_scope *scope, const char *where)
+{
+    weft__scope *s = of(scope);
+    if (!s->place)
+        weft__misuse(where, "a scope that was not initialised, or has ended");
+    return s;
+}
+
 void weft_scope_init(weft_scope *s, weft_place *place, const char *name)
 {
     weft__scope *x = of(s);
-    *x = (weft__scope){.place = place};
+    *x = (weft__scope){.place = place, .owner = weft__self()};
     weft__sync_init(&x->head, name);
-    weft__list_init(&x->tasks);
+    weft__list_init(&x->listed);
 }
 
-/* Guard held. */
-static void cancel_all(weft__scope *s)
+bool weft__cancelled(const weft__waiter *self)
 {
-    s->cancelled = true;
-    weft__list_each (n, &s->tasks)
-        weft__cancel(&weft__of(n, weft__task, sibling)->waiter);
+    for (;;) {
+        if (weft_atomic_load(&self->shields, WEFT_RELAXED) != 0)
+            return false;
+        /* pairs with cancel_all */
+        if (self->scope && weft_atomic_load(&self->scope->cancelled, WEFT_ACQUIRE))
+            return true;
+        if (self == &weft__waiter_of_thread)
+            return false;
+        const weft__task *host =
+            ((const weft__task *)(const void *)((const char *)self - offsetof(weft__task, waiter)))
+                ->host;
+        if (!host)
+            return false;
+        self = &host->waiter;
+    }
 }
 
-static weft_err admit(weft__scope *s, weft__task *t)
+/* Whose cancellation has to reach `t`: its own scope, or that of the task whose child it is. */
+static weft__scope *scope_over(weft__task *t)
 {
+    while (!t->waiter.scope && t->host)
+        t = t->host;
+    return t->waiter.scope;
+}
+
+static void list(weft__task *t)
+{
+    weft__scope *s = scope_over(t);
     weft__guard *g = weft__sync_guard(&s->head);
     weft__guard_take(g);
-    bool cancelled = s->cancelled;
-    if (!cancelled) {
-        t->scope = s;
-        weft__list_push(&s->tasks, &t->sibling);
-        s->live++;
-        weft_atomic_fetch_add(&t->rt->tasks, 1, WEFT_RELAXED);
-    }
+    weft__list_push(&s->listed, &t->sibling);
     weft__guard_drop(g);
-    return cancelled ? WEFT_CANCELLED : WEFT_OK;
+    t->waiter.listed = 1;
 }
 
-weft_err weft_scope_go(weft_scope *scope, weft_fn fn, void *arg, const char *name)
+void weft__scope_list(weft__waiter *self)
+{
+    if (self->listed || self == &weft__waiter_of_thread)
+        return;
+    weft__task *t = weft__of(self, weft__task, waiter);
+    for (; t && !t->waiter.listed; t = t->waiter.scope ? t->host : NULL)
+        list(t);
+}
+
+void weft__scope_unlist(weft__task *t)
+{
+    if (!t->waiter.listed)
+        return;
+    weft__scope *s = scope_over(t);
+    weft__guard *g = weft__sync_guard(&s->head);
+    weft__guard_take(g);
+    weft__list_remove(&t->sibling);
+    weft__guard_drop(g);
+    t->waiter.listed = 0;
+}
+
+/* Guard held. S3 */
+static void cancel_all(weft__scope *s)
+{
+    weft_atomic_store(&s->cancelled, 1, WEFT_RELEASE); /* pairs with weft__cancelled */
+    weft__list_each (n, &s->listed) {
+        weft__task *t = weft__of(n, weft__task, sibling);
+        /* It may be one that waits inside of it, in its join; or that did: W4. */
+        for (; t; t = weft_atomic_load(&t->inside, WEFT_ACQUIRE)) /* pairs with run_inside */
+            weft__unpark(&t->waiter);
+    }
+}
+
+/* Count a task in. */
+static void admit(weft__scope *s, weft__task *t)
+{
+    t->waiter.scope = s;
+    if (weft__self() != s->owner) {
+        weft_atomic_fetch_add(&s->live, 1, WEFT_RELAXED); /* weft__scope_ended comes after it */
+        return;
+    }
+    if (s->credit == 0) {
+        weft_atomic_fetch_add(&s->live, STEP, WEFT_RELAXED);
+        s->credit = STEP;
+    }
+    s->credit--;
+}
+
+weft_err weft__scope_start(weft_scope *scope, weft__task *t)
 {
     weft__scope *s = of(scope);
-    weft__task *t;
-    weft_err e = weft__task_create(&t, s->place, fn, arg, name, 0);
-    if (e != WEFT_OK)
-        return e;
-    e = admit(s, t);
+    admit(s, t);
+    weft_err e = weft__task_start(t);
     if (e != WEFT_OK) {
         weft__task_free(t);
-        return weft__fail(e, "scope %s was cancelled: task %s not started", s->head.name, name);
-    }
-    e = weft__task_start(t);
-    if (e != WEFT_OK) {
-        t->result = WEFT_OK;
-        weft__task_end(t);
+        weft__scope_ended(s, 1);
     }
     return e;
 }
 
-void weft__scope_start(weft_scope *scope, weft__task *t)
+weft_err weft_scope_go_at(weft_scope *scope, weft_fn fn, void *arg, const char *name,
+                          const char *where)
 {
-    if (admit(of(scope), t) == WEFT_OK)
-        (void)weft__task_start(t);
+    weft__scope *s = in_use(scope, where);
+    if (weft_atomic_load(&s->cancelled, WEFT_ACQUIRE)) /* pairs with cancel_all */
+        return weft__fail(WEFT_CANCELLED, "scope %s was cancelled: task %s not started",
+                          s->head.name, name);
+    weft__task *t;
+    weft_err e = weft__task_create(&t, s->place, fn, arg, name);
+    return e == WEFT_OK ? weft__scope_start(scope, t) : e;
 }
 
-void weft__scope_forget(weft__scope *s, weft__task *t)
+/* S2 */
+static void failed(weft__scope *s, weft_err e)
 {
-    weft_atomic_fetch_sub(&t->rt->tasks, 1, WEFT_RELAXED);
     weft__guard *g = weft__sync_guard(&s->head);
-    bool failed = t->result != WEFT_OK && t->result != WEFT_CANCELLED;
     weft__guard_take(g);
-    weft__list_remove(&t->sibling);
-    if (failed && s->first == WEFT_OK) {
-        s->first = t->result;
-        s->detail = strdup(t->detail.text); /* without it only the text is missing */
+    if (s->first == WEFT_OK) {
+        s->first = e;
+        s->detail = strdup(weft_detail()); /* without it only the text is missing */
         cancel_all(s);
     }
     weft__guard_drop(g);
 }
 
-void weft__scope_leave(weft__scope *s)
+void weft__scope_forget(weft__task *t)
 {
-    weft__guard *g = weft__sync_guard(&s->head);
-    weft__guard_take(g);
-    if (--s->live == 0)
-        weft__wait_grant_all(&s->head);
-    weft__guard_drop(g);
+    if (t->result != WEFT_OK && t->result != WEFT_CANCELLED)
+        failed(t->waiter.scope, t->result);
+    weft__scope_unlist(t);
+    weft__task_free(t);
 }
 
-static weft_err await_all(weft__scope *s, unsigned flags, weft_deadline by)
+void weft__scope_ended(weft__scope *s, uint32_t n)
 {
+    weft__waiter *owner = s->owner;
+    /* S1; pairs with await_all: all that the tasks did */
+    if (weft_atomic_fetch_sub(&s->live, n, WEFT_ACQ_REL) == WAITING + n)
+        weft__grant(owner);
+}
+
+static bool room_left(weft__stack *s)
+{
+    char here;
+    return &here - s->low > (ptrdiff_t)(ROOM) && &here - s->low > (ptrdiff_t)(s->size / 2);
+}
+
+/* Run `t`, a child of the scope that the calling task joins, as a call. */
+static void run_inside(weft__stack *s, weft__task *self, weft__task *t)
+{
+    weft_place *before = self->place;
+    t->host = self;
+    weft_atomic_store(&self->inside, t, WEFT_RELEASE); /* pairs with cancel_all */
+    s->forks.here.me = &t->waiter;
+    t->stack = s;
+    t->result = t->fn(t->arg);
+    if (!weft__forks_none(&s->forks))
+        weft__misuse(t->waiter.name, "ended with forks that it did not join");
+    weft_place *after = t->place;
+    uint8_t kind = t->waiter.kind;
+    weft_atomic_store(&self->inside, NULL, WEFT_RELEASE);
+    weft__scope_forget(t);
+    s->forks.here.me = &self->waiter;
+    self->place = after;
+    self->waiter.kind = kind;
+    while (after != before && weft_move(before) != WEFT_OK) /* the child has moved the stack */
+        (void)weft_yield();
+}
+
+/* The owner of `s` waits without a deadline: it runs those of its children itself that nobody has begun,
+ * the youngest first. They would run above nothing but a frame that waits for them. */
+static void run_own(weft__scope *s)
+{
+    weft__waiter *self = weft__self();
+    weft__stack *stack = weft__stack_here();
+    if (self->kind != WEFT__WAITER_TASK || s->place->kind != WEFT__POOL ||
+        !weft__forks_none(&stack->forks))
+        return;
+    weft__task *me = weft__of(self, weft__task, waiter);
+    if (me->place != s->place)
+        return;
+    while (room_left(stack)) {
+        weft__worker *k = stack->worker; /* another one after each child that waited */
+        weft__task *t = weft__ring_pop_back(&k->fresh);
+        if (!t)
+            return;
+        if (t->waiter.scope != s) {
+            (void)weft__ring_push(&k->fresh, t); /* where it was: there is room */
+            return;
+        }
+        run_inside(stack, me, t);
+        s->credit++;
+    }
+}
+
+/* S1: take WAITING back; false: it is granted already, or will be. */
+static bool withdraw(weft__scope *s)
+{
+    uint64_t v = weft_atomic_load(&s->live, WEFT_RELAXED);
+    do {
+        if (v == WAITING)
+            return false;
+        /* pairs with weft__scope_ended */
+    } while (!weft_atomic_cas(&s->live, &v, v - WAITING, WEFT_ACQ_REL, WEFT_RELAXED));
+    return true;
+}
+
+static weft_err why_not(const weft__waiter *self, weft_deadline by)
+{
+    if (weft__cancelled(self))
+        return WEFT_CANCELLED;
+    return by.ns != INT64_MAX && weft_clock() >= by.ns ? WEFT_LATE : WEFT_OK;
+}
+
+static weft_err await_all(weft__scope *s, bool steady, weft_deadline by)
+{
+    weft__waiter *self = s->owner;
     weft_err e = WEFT_OK;
-    weft__guard *g = weft__sync_guard(&s->head);
-    weft__guard_take(g);
-    while (s->live > 0 && e == WEFT_OK)
-        e = weft__wait_in(&s->head, "scope", NULL, flags, by);
-    weft__guard_drop(g);
-    return e;
+    if (by.ns == INT64_MAX)
+        run_own(s);
+    /* pairs with weft__scope_ended */
+    if (weft_atomic_load(&s->live, WEFT_ACQUIRE) == s->credit)
+        return WEFT_OK;
+    uint64_t add = WAITING - s->credit;
+    s->credit = 0;
+    if (weft_atomic_fetch_add(&s->live, add, WEFT_ACQ_REL) + add == WAITING) {
+        weft_atomic_store(&s->live, 0, WEFT_RELAXED); /* S1: nobody else is left to touch it */
+        return WEFT_OK;
+    }
+    if (!steady)
+        weft__scope_list(self);
+    self->what = "scope";
+    self->on = s->head.name;
+    while (!(weft__told(self) & WEFT__GRANTED)) {
+        if (e == WEFT_OK)
+            e = why_not(self, by);
+        if (e != WEFT_OK && !steady) {
+            if (withdraw(s)) {
+                self->what = self->on = NULL;
+                return e;
+            }
+            weft__await_grant(self);
+            break;
+        }
+        e = weft__park(self, steady ? WEFT_FOREVER : by);
+    }
+    self->what = self->on = NULL;
+    weft_atomic_store(&s->live, 0, WEFT_RELAXED); /* S1: nobody else is left to touch it */
+    return WEFT_OK;
 }
 
-weft_err weft_scope_join(weft_scope *scope, weft_deadline by)
+static void check_owner(weft__scope *s, const char *where)
 {
-    weft__scope *s = of(scope);
-    weft_err e = await_all(s, 0, by);
+    if (weft__self() != s->owner)
+        weft__misuse(where,
+                     "scope %s: %s is not its owner: only who initialised it joins and ends it",
+                     s->head.name, weft_task_name());
+}
+
+weft_err weft_scope_join_at(weft_scope *scope, weft_deadline by, const char *where)
+{
+    weft__scope *s = in_use(scope, where);
+    check_owner(s, where);
+    weft_err e = await_all(s, false, by);
     if (e == WEFT_LATE)
         return weft__fail(e, "scope %s: tasks still run at the deadline", s->head.name);
     if (e != WEFT_OK || s->first == WEFT_OK)
@@ -115,20 +311,24 @@ weft_err weft_scope_join(weft_scope *scope, weft_deadline by)
     return weft__fail(s->first, "%s", s->detail ? s->detail : "");
 }
 
-void weft_scope_cancel(weft_scope *scope)
+void weft_scope_cancel_at(weft_scope *scope, const char *where)
 {
-    weft__scope *s = of(scope);
+    weft__scope *s = in_use(scope, where);
     weft__guard *g = weft__sync_guard(&s->head);
     weft__guard_take(g);
     cancel_all(s);
     weft__guard_drop(g);
 }
 
-void weft_scope_fini(weft_scope *scope)
+void weft_scope_fini_at(weft_scope *scope, const char *where)
 {
-    weft__scope *s = of(scope);
-    weft_scope_cancel(scope);
-    (void)await_all(s, WEFT__WAIT_STEADY, WEFT_FOREVER);
+    weft__scope *s = in_use(scope, where);
+    check_owner(s, where);
+    if (weft_atomic_load(&s->live, WEFT_ACQUIRE) != s->credit) { /* pairs with weft__scope_ended */
+        weft_scope_cancel_at(scope, where);
+        (void)await_all(s, true, WEFT_FOREVER);
+    }
     free(s->detail);
     s->detail = NULL;
+    s->place = NULL;
 }

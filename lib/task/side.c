@@ -34,7 +34,8 @@ static weft__job *await_job(weft__side *s)
     weft__list_push_front(&s->idle, &me.node);
     while (!me.job && !s->stopping && weft__clock_ns() < by.ns) {
         weft__guard_drop(&s->guard);
-        weft__park(me.who, by);
+        (void)weft__park(me.who, by);
+        (void)weft__told(me.who);
         weft__guard_take(&s->guard);
     }
     weft__list_remove(&me.node);
@@ -81,7 +82,7 @@ weft_err weft__side_submit(weft__side *s, weft__job *job)
     if (n) {
         struct idler *idler = weft__of(n, struct idler, node);
         idler->job = job;
-        weft__unpark(idler->who); /* under the guard: W1 */
+        weft__unpark(idler->who); /* under the guard, which it takes before it goes */
         weft__guard_drop(&s->guard);
         return WEFT_OK;
     }

@@ -3,7 +3,7 @@
  * A context is a stack pointer; everything else that must survive lies on the stack that it points
  * to. Only the registers that the calling convention keeps are saved: floating point modes do not
  * travel. The sanitizers and Valgrind are told of each switch; without them the extra fields are not
- * there and weft__switch_to is one call. */
+ * there and weft__switch_to is one jump. */
 #ifndef WEFT_TASK_SWITCH_H
 #define WEFT_TASK_SWITCH_H
 
@@ -23,9 +23,16 @@
 #if defined(__SANITIZE_THREAD__) && !defined(WEFT__TSAN)
 #define WEFT__TSAN 1
 #endif
+#if defined(WEFT__ASAN) || defined(WEFT__TSAN)
+#define WEFT__SWITCH_TOLD 1
+#endif
 
 typedef struct weft__context {
     void *sp;
+#if defined(WEFT__SWITCH_TOLD)
+    void (*after)(void *arg); /* to be called first by who was switched to */
+    void *after_arg;
+#endif
 #if defined(WEFT__ASAN)
     void *fake;         /* its saved fake stack while it is left */
     const void *bottom; /* the stack that it runs on */
@@ -36,16 +43,33 @@ typedef struct weft__context {
 #endif
 } weft__context;
 
+/* switch_<cpu>.S. Leave this stack, with its pointer in *save, for the one that `load` points to; there
+ * call after(arg), unless it is NULL, and go on. Returns 0 when somebody comes back. */
+int weft__switch(void **save, void *load, void (*after)(void *arg), void *arg);
+
 /* Make `c` the context of the calling thread, on its native stack. */
 void weft__context_of_thread(weft__context *c);
 /* Make `c` one that calls entry(arg) on the stack [low, high) when first switched to; entry must not
- * return. */
+ * return, and calls weft__switch_entered first. */
 void weft__context_make(weft__context *c, void *low, void *high, void (*entry)(void *), void *arg);
 /* `c` is not running and will not be switched to any more. */
 void weft__context_end(weft__context *c);
-/* Leave `from` for `to`; returns when somebody switches back. `last`: `from` will never be resumed. */
-void weft__switch_to(weft__context *from, weft__context *to, int last);
-/* To be called first on a stack that was entered by its first switch. */
+
+/* Leave `from` for `to`, where after(arg) is called before anything else; returns 0 when somebody
+ * switches back. `after` must not wait. */
+#if defined(WEFT__SWITCH_TOLD)
+int weft__switch_to(weft__context *from, weft__context *to, void (*after)(void *arg), void *arg);
 void weft__switch_entered(weft__context *self);
+#else
+static inline int weft__switch_to(weft__context *from, weft__context *to, void (*after)(void *arg),
+                                  void *arg)
+{
+    return weft__switch(&from->sp, to->sp, after, arg);
+}
+static inline void weft__switch_entered(weft__context *self)
+{
+    (void)self;
+}
+#endif
 
 #endif

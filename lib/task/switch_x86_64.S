@@ -3,7 +3,7 @@
  * ret by who called last, which is never right here. */
         .text
 
-/* void weft__switch(void **save rdi, void *load rsi) */
+/* int weft__switch(void **save rdi, void *load rsi, void (*after)(void *) rdx, void *arg rcx) */
         .globl  weft__switch
         .hidden weft__switch
         .type   weft__switch, @function
@@ -30,6 +30,15 @@ weft__switch:
         .cfi_rel_offset %r15, 0
         movq    %rsp, (%rdi)
         movq    %rsi, %rsp
+        testq   %rdx, %rdx
+        jz      1f
+        movq    %rcx, %rdi
+        subq    $8, %rsp
+        .cfi_adjust_cfa_offset 8
+        callq   *%rdx
+        addq    $8, %rsp
+        .cfi_adjust_cfa_offset -8
+1:
         popq    %r15
         .cfi_adjust_cfa_offset -8
         .cfi_restore %r15
@@ -51,6 +60,7 @@ weft__switch:
         popq    %rcx
         .cfi_adjust_cfa_offset -8
         .cfi_register %rip, %rcx
+        xorl    %eax, %eax
         jmp     *%rcx
         .cfi_endproc
         .size   weft__switch, .-weft__switch

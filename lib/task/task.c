@@ -1,147 +1,281 @@
+/* Tasks: their memory, and how they start, leave and go on. */
 #include "task/task.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "port/clock.h"
-#include "port/futex.h"
 #include "task/worker.h"
 
-/* Stacks start at different offsets in their pages, so that the tops of a thousand tasks do not all
- * fall into the same few sets of the cache. */
-enum { COLOURS = 8, COLOUR = 128 };
+enum { SLAB_TASKS = 128, WORKER_KEEPS = 256, BATCH = 64 };
 
-/* Where every task begins, on its own stack. */
-static void task_main(void *arg)
+struct slab {
+    struct slab *next;
+    weft__task tasks[SLAB_TASKS];
+};
+
+void weft__tasks_init(weft__tasks *p)
 {
-    weft__task *t = arg;
-    weft__switch_entered(&t->context);
-    t->result = t->fn(t->arg);
-    weft__worker_leave(t, WEFT__AFTER_END);
-    __builtin_unreachable();
+    *p = (weft__tasks){.free = NULL};
 }
 
-static weft__task *place_on_stack(void *low, size_t size)
+void weft__tasks_fini(weft__tasks *p)
 {
-    uintptr_t top = (uintptr_t)low + size;
-    uintptr_t colour = (uintptr_t)low / size % COLOURS * COLOUR;
-    uintptr_t at = (top - colour - sizeof(weft__task)) & ~(uintptr_t)63;
-    return (weft__task *)at;
-}
-
-weft_err weft__task_create(weft__task **out, weft_place *place, weft_fn fn, void *arg,
-                           const char *name, size_t stack)
-{
-    weft__task *t;
-    void *low = NULL;
-    if (place->kind == WEFT__THREADS) {
-        t = malloc(sizeof *t);
-        if (!t)
-            return weft__fail(WEFT_NOMEM, "task %s: out of memory", name);
-    } else {
-        weft_err e = weft__stacks_get(&place->rt->stacks, &stack, &low);
-        if (e != WEFT_OK)
-            return weft__fail_in(e, "task %s", name);
-        t = place_on_stack(low, stack);
+    struct slab *next;
+    for (struct slab *s = p->slabs; s; s = next) {
+        next = s->next;
+        free(s);
     }
-    *t =
-        (weft__task){.rt = place->rt,
-                     .place = place,
-                     .fn = fn,
-                     .arg = arg,
-                     .low = low,
-                     .size = stack,
-                     .waiter = {.name = name, .kind = low ? WEFT__WAITER_TASK : WEFT__WAITER_SIDE}};
-    weft__list_init(&t->run.node);
-    weft__list_init(&t->sibling);
-    if (low)
-        weft__context_make(&t->context, low, t, task_main, t);
-    *out = t;
-    return WEFT_OK;
+    *p = (weft__tasks){.free = NULL};
+}
+
+/* Guard held. */
+static bool add_slab(weft__tasks *p)
+{
+    struct slab *s = malloc(sizeof *s);
+    if (!s)
+        return false;
+    s->next = p->slabs;
+    p->slabs = s;
+    p->total += SLAB_TASKS;
+    for (int i = SLAB_TASKS - 1; i >= 0; i--) {
+        weft_atomic_store(&s->tasks[i].waiter.state, 0, WEFT_RELAXED);
+        s->tasks[i].next = p->free;
+        p->free = &s->tasks[i];
+    }
+    return true;
+}
+
+/* Up to `n` free ones, linked; NULL if there is no memory. */
+static weft__task *take_some(weft__tasks *p, uint32_t n, uint32_t *got)
+{
+    weft__guard_take(&p->guard);
+    weft__task *first = p->free || add_slab(p) ? p->free : NULL, *last = first;
+    *got = first != NULL;
+    while (last && last->next && *got < n) {
+        last = last->next;
+        ++*got;
+    }
+    if (last) {
+        p->free = last->next;
+        last->next = NULL;
+    }
+    weft__guard_drop(&p->guard);
+    return first;
+}
+
+static void give_back(weft__tasks *p, weft__task *first, weft__task *last)
+{
+    weft__guard_take(&p->guard);
+    last->next = p->free;
+    p->free = first;
+    weft__guard_drop(&p->guard);
+}
+
+static weft__task *task_alloc(weft *w)
+{
+    weft__worker *me = weft__worker_of(w);
+    uint32_t got;
+    if (!me)
+        return take_some(&w->tasks, 1, &got);
+    if (!me->free_tasks) {
+        me->free_tasks = take_some(&w->tasks, BATCH, &got);
+        me->frees = got;
+    }
+    weft__task *t = me->free_tasks;
+    if (t) {
+        me->free_tasks = t->next;
+        me->frees--;
+    }
+    return t;
 }
 
 void weft__task_free(weft__task *t)
 {
-    if (!t->low) {
-        free(t);
+    weft *w = t->place->rt;
+    weft__worker *me = weft__worker_of(w);
+    if (!me) {
+        give_back(&w->tasks, t, t);
         return;
     }
-    weft__context_end(&t->context);
-    weft__stacks_put(&t->rt->stacks, t->low, t->size);
+    t->next = me->free_tasks;
+    me->free_tasks = t;
+    if (++me->frees < WORKER_KEEPS)
+        return;
+    weft__task *last = t;
+    for (int i = 1; i < BATCH; i++)
+        last = last->next;
+    me->free_tasks = last->next;
+    me->frees -= BATCH;
+    give_back(&w->tasks, t, last);
 }
 
-void weft__task_end(weft__task *t)
+weft_err weft__task_create(weft__task **out, weft_place *place, weft_fn fn, void *arg,
+                           const char *name)
 {
-    weft__scope *s = t->scope;
-    /* In this order: when the scope is told, its owner may stop the runtime, stacks and all. */
-    weft__scope_forget(s, t);
-    weft__task_free(t);
-    weft__scope_leave(s);
+    weft__task *t = task_alloc(place->rt);
+    if (!t)
+        return weft__fail(WEFT_NOMEM, "task %s: out of memory", name);
+    /* All but the word, which a late waker may touch: W4. */
+    t->waiter.kind = place->kind == WEFT__THREADS ? WEFT__WAITER_THREAD : WEFT__WAITER_TASK;
+    t->waiter.listed = 0;
+    weft_atomic_store(&t->waiter.shields, 0, WEFT_RELAXED);
+    t->waiter.scope = NULL;
+    t->waiter.name = name;
+    t->waiter.what = t->waiter.on = NULL;
+    t->next = NULL;
+    t->stack = NULL;
+    t->place = place;
+    t->fn = fn;
+    t->arg = arg;
+    t->host = NULL;
+    weft_atomic_store(&t->inside, NULL, WEFT_RELAXED);
+    t->result = WEFT_OK;
+    *out = t;
+    return WEFT_OK;
 }
 
-/* A task of the threads place, as the job of a side thread. */
-struct thread_job {
-    weft__job job;
-    weft__task *task;
-};
-
-static void run_thread_job(weft__job *job)
+static void run_on_side(weft__job *job)
 {
-    struct thread_job *j = (struct thread_job *)(void *)job;
-    weft__task *t = j->task;
-    free(j);
-    weft__task_run_here(t);
-    weft__task_end(t);
+    weft__side_run(weft__of(job, weft__stack, job)->onboard);
 }
 
-void weft__task_run_here(weft__task *t)
+/* Have a side thread go on with `t`, which has a stack. */
+static weft_err submit(weft__task *t)
 {
-    weft__waiter *before = weft__self();
-    weft__self_set(&t->waiter);
-    weft__detail_use(&t->detail);
-    t->result = t->fn(t->arg);
-    weft__detail_use(NULL);
-    weft__self_set(before);
+    weft__stack *s = t->stack;
+    s->onboard = t;
+    s->job.run = run_on_side;
+    return weft__side_submit(&s->rt->side, &s->job);
+}
+
+weft_err weft__task_give_stack(weft__task *t)
+{
+    weft__stack *s;
+    weft_err e = weft__stacks_get(&t->place->rt->stacks, true, &s);
+    if (e != WEFT_OK)
+        return weft__fail_in(e, "task %s", t->waiter.name);
+    s->first = t;
+    t->stack = s;
+    return WEFT_OK;
 }
 
 weft_err weft__task_start(weft__task *t)
 {
-    if (t->low) {
+    if (t->place->kind != WEFT__THREADS) {
         weft__task_ready(t);
         return WEFT_OK;
     }
-    struct thread_job *j = malloc(sizeof *j);
-    if (!j)
-        return weft__fail(WEFT_NOMEM, "task %s: out of memory", t->waiter.name);
-    *j = (struct thread_job){.job.run = run_thread_job, .task = t};
-    weft_err e = weft__side_submit(&t->rt->side, &j->job);
+    weft_err e = weft__task_give_stack(t);
     if (e != WEFT_OK)
-        free(j);
+        return e;
+    weft__stack *s = t->stack;
+    e = submit(t);
+    if (e != WEFT_OK) {
+        s->first = NULL;
+        weft__stacks_put(&t->place->rt->stacks, s);
+    }
     return e;
+}
+
+void weft__task_ready(weft__task *t)
+{
+    if (t->place->kind == WEFT__LOOP)
+        weft__strand_push(t->place->rt, t);
+    else
+        weft__make_work(t->place->rt, t);
 }
 
 weft *weft_here(void)
 {
-    weft__waiter *self = weft__self();
-    return self->kind == WEFT__WAITER_THREAD ? NULL : weft__of(self, weft__task, waiter)->rt;
-}
-
-weft_err weft_yield(void)
-{
-    weft__waiter *self = weft__self();
-    if (self->kind == WEFT__WAITER_TASK)
-        weft__worker_leave(weft__of(self, weft__task, waiter), WEFT__AFTER_YIELD);
-    else
-        weft__cpu_yield();
-    return weft_cancelled() ? WEFT_CANCELLED : WEFT_OK;
+    return weft__here()->me ? weft__stack_here()->rt : NULL;
 }
 
 weft_err weft_sleep(weft_deadline by)
 {
     weft__waiter *self = weft__self();
+    weft__scope_list(self);
     self->what = "sleep";
-    while (!weft_atomic_load(&self->cancelled, WEFT_ACQUIRE) && weft__clock_ns() < by.ns)
+    while (!weft__cancelled(self) && weft__clock_ns() < by.ns) {
         weft__park(self, by);
+        weft__told(self);
+    }
     self->what = NULL;
-    return weft_cancelled() ? WEFT_CANCELLED : WEFT_OK;
+    return weft__cancelled(self) ? WEFT_CANCELLED : WEFT_OK;
+}
+
+bool weft_cancelled(void)
+{
+    return weft__cancelled(weft__self());
+}
+
+const char *weft_task_name(void)
+{
+    return weft__self()->name;
+}
+
+weft_err weft_shield(weft_fn fn, void *arg)
+{
+    weft__waiter *self = weft__self();
+    weft_atomic_store(&self->shields, weft_atomic_load(&self->shields, WEFT_RELAXED) + 1,
+                      WEFT_RELAXED);
+    weft_err e = fn(arg);
+    weft_atomic_store(&self->shields, weft_atomic_load(&self->shields, WEFT_RELAXED) - 1,
+                      WEFT_RELAXED);
+    return e;
+}
+
+/* What happens to the task that moved once its stack is left. */
+static void after_move(void *arg)
+{
+    weft__task *t = arg;
+    if (t->place->kind != WEFT__THREADS) {
+        weft__task_ready(t);
+        return;
+    }
+    t->waiter.kind = WEFT__WAITER_THREAD;
+    weft_err e = submit(t);
+    if (e == WEFT_OK)
+        return;
+    /* `t` goes on where it was, and says so. */
+    t->waiter.kind = WEFT__WAITER_TASK;
+    t->place = t->arg;
+    t->result = e;
+    weft__task_ready(t);
+}
+
+weft_err weft_move(weft_place *place)
+{
+    weft__waiter *self = weft__self();
+    struct weft__here *h = weft__here();
+    if (!h->me)
+        return weft__fail(WEFT_INVALID, "weft_move: this thread is not a task");
+    weft__task *t = weft__of(self, weft__task, waiter);
+    weft__stack *s = weft__stack_here();
+    if (t == &s->guest)
+        return weft__fail(WEFT_INVALID, "weft_move: task %s is a forked child", self->name);
+    if (!weft__forks_none(&s->forks))
+        return weft__fail(WEFT_INVALID, "weft_move: task %s has forks that it did not join",
+                          self->name);
+    if (place->rt != s->rt)
+        return weft__fail(WEFT_INVALID, "weft_move: the place is of another runtime");
+    if (place == t->place)
+        return WEFT_OK;
+    /* While it moves these fields are free: what it runs has begun, and its end is not there yet. */
+    t->arg = t->place;
+    t->result = WEFT_OK;
+    t->place = place;
+    t->stack = s;
+    weft__forks_shut(&s->forks);
+    self->kind = WEFT__WAITER_TASK;
+    if (!s->worker)
+        weft__leave_thread(s, after_move, t);
+    else if (!weft__leave_for_next(t, after_move)) {
+        t->place = t->arg;
+        t->result = WEFT_NOMEM;
+    }
+    weft_err e = t->result;
+    t->result = WEFT_OK;
+    if (e == WEFT_OK)
+        return WEFT_OK;
+    return weft__fail(e, "weft_move: task %s: no thread or no stack", t->waiter.name);
 }

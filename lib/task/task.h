@@ -3,13 +3,8 @@
 #define WEFT_TASK_TASK_H
 
 #include "base/list.h"
-#include "port/err.h"
-#include "task/switch.h"
-#include "task/timer.h"
 #include "task/wait.h"
 #include "weft/task.h"
-
-typedef struct weft__scope weft__scope;
 
 typedef enum weft__place_kind { WEFT__POOL, WEFT__LOOP, WEFT__THREADS } weft__place_kind;
 
@@ -18,59 +13,86 @@ struct weft_place {
     weft__place_kind kind;
 };
 
-/* What a worker can pick up: a task, or the right to run the tasks of the loop (place.c). */
-typedef struct weft__runnable {
-    weft__list node; /* in a run queue, or in the loop's list; under that one's guard */
-    bool carrier;
-} weft__runnable;
-
-/* A task of the pool or the loop lies at the top of its own stack; one of the threads place is
- * allocated. Written by its creator until it is started, then by whoever runs it. */
+/* A task. Written by its creator until it is started, then by whoever runs it. Tasks come from the
+ * runtime's slabs, whose memory is used for tasks only (W4). */
 typedef struct weft__task {
     weft__waiter waiter;
-    weft__runnable run;
-    weft__context context; /* where it is left; written by its last switch away */
-    weft *rt;
+    struct weft__task *next;   /* in a list of tasks, or of free ones */
+    struct weft__stack *stack; /* where it goes on; NULL: it has not begun */
     weft_place *place;
-    weft__scope *scope;
-    weft__list sibling; /* among the tasks of its scope; under the scope's guard */
     weft_fn fn;
     void *arg;
+    struct weft__task *host; /* who waits for it below it on the stack, or whose child it is */
+    /* The task that runs in its scope join, on its stack; set and cleared by it, read by who cancels. */
+    WEFT_ATOMIC(struct weft__task *) inside;
+    weft__list sibling; /* while waiter.listed: among those of its scope; under the scope's guard */
     weft_err result;
-    weft__timer timer;
-    void *low; /* its stack, or NULL */
-    size_t size;
-    weft__detail detail;
 } weft__task;
 
-struct weft__scope {
-    weft_sync_head head; /* its guard protects all of it; the joiner waits in it */
+typedef struct weft__scope {
+    weft_sync_head head; /* its guard protects `listed`, `first`, `detail` */
     weft_place *place;
-    weft__list tasks;
-    uint32_t live; /* tasks that have not ended */
-    bool cancelled;
-    weft_err first; /* the first failure */
-    char *detail;   /* what that task had to say, or NULL */
-};
+    weft__waiter *owner;             /* who called init: it alone joins */
+    WEFT_ATOMIC(uint64_t) live;      /* tasks that have not ended and credit, scope.c */
+    WEFT_ATOMIC(uint32_t) cancelled; /* set once; read by the tasks */
+    uint32_t credit;                 /* counted in `live` and not yet used; the owner's */
+    weft__list listed;               /* tasks that waited at least once */
+    weft_err first;                  /* the first failure */
+    char *detail;                    /* what that task had to say, or NULL */
+} weft__scope;
 
-_Static_assert(sizeof(struct weft__scope) <= sizeof(weft_scope), "room of the public type");
+_Static_assert(sizeof(weft__scope) <= sizeof(weft_scope), "room of the public type");
 
-/* A task that will run fn(arg) at `place` once started. WEFT_NOMEM. `stack`: bytes, 0: the usual. */
+/* Whether `t`, the calling task, is cancelled; the usual answer without a call. */
+static inline bool weft__task_cancelled(const weft__task *t)
+{
+    const weft__scope *s = t->waiter.scope;
+    /* pairs with cancel_all in scope.c */
+    if (s && !t->host && weft_atomic_load(&s->cancelled, WEFT_ACQUIRE) == 0)
+        return false;
+    return weft__cancelled(&t->waiter);
+}
+
+/* Tasks that are free, in one place for all workers; each worker keeps some. */
+typedef struct weft__tasks {
+    weft__guard guard;
+    weft__task *free;
+    void *slabs;
+    int64_t total; /* in all slabs */
+} weft__tasks;
+
+void weft__tasks_init(weft__tasks *p);
+void weft__tasks_fini(weft__tasks *p);
+
+/* A task that will run fn(arg) at `place` once started. WEFT_NOMEM. */
 weft_err weft__task_create(weft__task **t, weft_place *place, weft_fn fn, void *arg,
-                           const char *name, size_t stack);
-/* Let it run. Nothing of it may be touched any more. WEFT_NOMEM: no thread; it was freed. */
-weft_err weft__task_start(weft__task *t);
-/* It ended: free it, then tell its scope. On a stack that is not its own. */
-void weft__task_end(weft__task *t);
-/* Free one that was never started. */
+                           const char *name);
+/* Free one that ended or was never started. */
 void weft__task_free(weft__task *t);
-/* Run it as a plain call on the calling thread, which it owns (threads place). */
-void weft__task_run_here(weft__task *t);
+/* Let it run. Nothing of it may be touched any more. WEFT_NOMEM: no thread or no stack. */
+weft_err weft__task_start(weft__task *t);
+/* `t` can run: have it run at its place. */
+void weft__task_ready(weft__task *t);
+/* Have `t`, which has not begun, run on a large stack of its own. WEFT_NOMEM. */
+weft_err weft__task_give_stack(weft__task *t);
+/* The calling task `t` leaves its stack until it is made ready. False: there is no stack for what its
+ * worker does meanwhile, so it did not. */
+bool weft__task_leave(weft__task *t);
+/* The same, and after(t) is called once its stack is left. */
+bool weft__leave_for_next(weft__task *t, void (*after)(void *t));
+/* The task on `s`, which has a thread, leaves that to itself. */
+void weft__leave_thread(struct weft__stack *s, void (*after)(void *arg), void *arg);
 
-/* Start `t` as a task of `s`, which was not cancelled; `t` has a stack, so this cannot fail. */
-void weft__scope_start(weft_scope *s, weft__task *t);
-/* Scope side of an end: forget `t`; then, with the task freed, count it out. */
-void weft__scope_forget(weft__scope *s, weft__task *t);
-void weft__scope_leave(weft__scope *s);
+/* scope.c */
+/* Start `t` as a task of `s`; nothing is left behind if that fails. */
+weft_err weft__scope_start(weft_scope *s, weft__task *t);
+/* From now on a cancellation reaches `self`, the caller. */
+void weft__scope_list(weft__waiter *self);
+/* No cancellation has to reach `t` any more; its caller. */
+void weft__scope_unlist(weft__task *t);
+/* `t` ended: free it. Its scope counts it out with the next weft__scope_ended. */
+void weft__scope_forget(weft__task *t);
+/* `n` tasks of `s` ended. The last access to `s`. */
+void weft__scope_ended(weft__scope *s, uint32_t n);
 
 #endif

@@ -1,94 +1,87 @@
-/* States of a waiter:
- *   RUNNING   it runs, or is about to
- *   NOTIFIED  somebody let it go since it last looked
- *   PARKED    a thread sleeps on the word, or a task has left its stack
- * A waker exchanges in NOTIFIED; who finds PARKED there is the one that resumes. The resumed waiter
- * exchanges RUNNING back in, so it sees what every waker before it wrote: two wakers may come at
- * once, and only the first resumes. */
 #include "task/wait.h"
 
 #include "port/clock.h"
 #include "port/err.h"
 #include "task/worker.h"
 
-enum { RUNNING, NOTIFIED, PARKED };
+/* How long a task that cannot leave its stack keeps its worker at a time. */
+static const int64_t stay_ns = 1000000;
 
-/* This thread's own waiter, and who runs on it now (NULL: the thread itself). */
-static _Thread_local weft__waiter own = {.kind = WEFT__WAITER_THREAD, .name = "thread"};
-static _Thread_local weft__waiter *current;
-
-__attribute__((noinline)) weft__waiter *weft__self(void)
-{
-    __asm__ volatile(""); /* R1: no caller may keep the answer across a switch */
-    return current ? current : &own;
-}
-
-__attribute__((noinline)) void weft__self_set(weft__waiter *w)
-{
-    __asm__ volatile("");
-    current = w;
-}
+_Thread_local weft__waiter weft__waiter_of_thread = {.kind = WEFT__WAITER_THREAD, .name = "thread"};
 
 static void thread_park(weft__waiter *self, weft_deadline by)
 {
-    uint32_t running = RUNNING;
-    /* pairs with weft__unpark */
-    if (weft_atomic_cas(&self->state, &running, PARKED, WEFT_ACQ_REL, WEFT_ACQUIRE)) {
-        while (weft_atomic_load(&self->state, WEFT_ACQUIRE) == PARKED)
-            if (!weft__futex_wait(&self->state, PARKED, by.ns, false))
-                break;
-    }
-    weft_atomic_exchange(&self->state, RUNNING, WEFT_ACQ_REL); /* pairs with weft__unpark */
-}
-
-static void task_park(weft__waiter *self, weft_deadline by)
-{
-    weft__task *t = weft__of(self, weft__task, waiter);
-    /* pairs with weft__unpark */
-    if (weft_atomic_load(&self->state, WEFT_ACQUIRE) == NOTIFIED) {
-        weft_atomic_exchange(&self->state, RUNNING, WEFT_ACQ_REL);
+    uint32_t seen = 0;
+    /* pairs with tell() */
+    if (!weft_atomic_cas(&self->state, &seen, WEFT__PARKED, WEFT_ACQ_REL, WEFT_ACQUIRE))
         return;
-    }
-    if (by.ns != INT64_MAX) {
-        t->timer.at = by.ns;
-        t->timer.who = self;
-        weft__timer_add_to(t->rt, &t->timer);
-    }
-    weft__worker_leave(t, WEFT__AFTER_PARK);
-    if (by.ns != INT64_MAX)
-        weft__timer_remove(weft__timers_of(t->rt), &t->timer);
+    while (weft_atomic_load(&self->state, WEFT_ACQUIRE) == WEFT__PARKED)
+        if (!weft__futex_wait(&self->state, WEFT__PARKED, by.ns, false))
+            break;
 }
 
-void weft__park(weft__waiter *self, weft_deadline by)
+/* There is no stack with which the worker could go on. */
+static weft_err stay(weft__waiter *self)
 {
-    if (self->kind == WEFT__WAITER_TASK)
-        task_park(self, by);
-    else
+    (void)weft__futex_wait(&self->state, 0, weft__clock_ns() + stay_ns, false);
+    return weft__fail(WEFT_NOMEM,
+                      "task %s cannot wait: no stack is left for the next task; have fewer tasks "
+                      "wait at a time, or raise the limit of stacks",
+                      self->name);
+}
+
+weft_err weft__park(weft__waiter *self, weft_deadline by)
+{
+    if (self->kind != WEFT__WAITER_TASK) {
         thread_park(self, by);
+        return WEFT_OK;
+    }
+    if (weft_atomic_load(&self->state, WEFT_ACQUIRE) != 0) /* pairs with tell() */
+        return WEFT_OK;
+    if (by.ns == INT64_MAX)
+        return weft__task_leave(weft__of(self, weft__task, waiter)) ? WEFT_OK : stay(self);
+    weft__timer timer = {.at = by.ns, .who = self};
+    weft__timer_set(&timer);
+    bool left = weft__task_leave(weft__of(self, weft__task, waiter));
+    weft__timer_remove(timer.home, &timer);
+    return left ? WEFT_OK : stay(self);
 }
 
-bool weft__parked(weft__task *t)
+uint32_t weft__told(weft__waiter *self)
 {
-    uint32_t running = RUNNING;
-    /* The task's stack is left and complete; pairs with weft__unpark, which hands it on. */
-    return weft_atomic_cas(&t->waiter.state, &running, PARKED, WEFT_ACQ_REL, WEFT_ACQUIRE);
+    if (weft_atomic_load(&self->state, WEFT_RELAXED) == 0)
+        return 0;
+    /* pairs with tell() */
+    return weft_atomic_exchange(&self->state, 0, WEFT_ACQ_REL);
 }
 
-void weft__resuming(weft__task *t)
+/* Sets `bit`; who finds nothing but PARKED there is the one that makes `w` run again. */
+static void tell(weft__waiter *w, uint32_t bit)
 {
-    weft_atomic_exchange(&t->waiter.state, RUNNING, WEFT_ACQ_REL); /* pairs with weft__unpark */
-}
-
-void weft__unpark(weft__waiter *w)
-{
-    weft__waiter_kind kind = w->kind;
-    /* pairs with the exchanges above: what the waker wrote before */
-    if (weft_atomic_exchange(&w->state, NOTIFIED, WEFT_ACQ_REL) != PARKED)
+    uint8_t kind = w->kind;
+    /* Pairs with park and told: what was written before it. W2: the last access, unless `w` parked. */
+    if (weft_atomic_fetch_or(&w->state, bit, WEFT_ACQ_REL) != WEFT__PARKED)
         return;
     if (kind == WEFT__WAITER_TASK)
         weft__task_ready(weft__of(w, weft__task, waiter));
     else
         weft__futex_wake(&w->state, 1, false);
+}
+
+void weft__unpark(weft__waiter *w)
+{
+    tell(w, WEFT__LOOK);
+}
+
+void weft__grant(weft__waiter *w)
+{
+    tell(w, WEFT__GRANTED);
+}
+
+void weft__await_grant(weft__waiter *self)
+{
+    while (!(weft__told(self) & WEFT__GRANTED))
+        (void)weft__park(self, WEFT_FOREVER);
 }
 
 static void enqueue(weft_sync_head *q, weft__wait *w)
@@ -100,9 +93,10 @@ static void enqueue(weft_sync_head *q, weft__wait *w)
     else
         q->first = w;
     q->last = w;
+    w->queued = true;
 }
 
-static void dequeue(weft_sync_head *q, weft__wait *w)
+void weft__wait_take(weft_sync_head *q, weft__wait *w)
 {
     if (w->prev)
         w->prev->next = w->next;
@@ -112,11 +106,44 @@ static void dequeue(weft_sync_head *q, weft__wait *w)
         w->next->prev = w->prev;
     else
         q->last = w->prev;
+    w->next = NULL;
+    w->queued = false;
+}
+
+weft__wait *weft__wait_take_all(weft_sync_head *q)
+{
+    weft__wait *list = q->first;
+    for (weft__wait *w = list; w; w = w->next)
+        w->queued = false;
+    q->first = q->last = NULL;
+    return list;
+}
+
+void weft__wait_let_all_go(weft__wait *list)
+{
+    while (list) {
+        weft__wait *next = list->next; /* before it is gone: R3 */
+        weft__wait_let_go(list);
+        list = next;
+    }
+}
+
+void weft__wait_grant(weft_sync_head *q, weft__wait *w)
+{
+    weft__wait_take(q, w);
+    weft__wait_let_go(w);
+}
+
+void weft__wait_grant_all(weft_sync_head *q)
+{
+    weft__wait_let_all_go(weft__wait_take_all(q));
 }
 
 /* Say for what it was waited in vain. */
-static weft_err in_vain(weft_err e, const weft__waiter *self, const char *what, const char *on)
+static weft_err say(weft_err e, const weft__waiter *self, const char *what, const char *on)
 {
+    if (e == WEFT_NOMEM)
+        return weft__fail_in(e, "%s %s", what, on);
     if (e == WEFT_LATE)
         return weft__fail(e, "%s %s: not before the deadline", what, on);
     return weft__fail(e, "%s %s: %s was cancelled", what, on, self->name);
@@ -125,74 +152,62 @@ static weft_err in_vain(weft_err e, const weft__waiter *self, const char *what, 
 /* Whether the wait must end without a grant. */
 static weft_err given_up(weft__waiter *self, weft_deadline by)
 {
-    /* pairs with weft__cancel, which unparks after it */
-    if (weft_atomic_load(&self->cancelled, WEFT_ACQUIRE))
+    if (weft__cancelled(self))
         return WEFT_CANCELLED;
     if (by.ns != INT64_MAX && (by.ns == INT64_MIN || weft__clock_ns() >= by.ns))
         return WEFT_LATE;
     return WEFT_OK;
 }
 
-weft_err weft__wait_in(weft_sync_head *q, const char *what, void *tag, unsigned flags,
-                       weft_deadline by)
+/* The deadline passed or the task was cancelled: leave the queue, if nobody took the entry out (W1). */
+static bool leave(weft_sync_head *q, weft__wait *w, void (*in_vain)(weft_sync_head *q, void *arg),
+                  void *arg)
+{
+    weft__guard_take(weft__sync_guard(q));
+    bool mine = w->queued;
+    if (mine) {
+        weft__wait_take(q, w);
+        if (in_vain)
+            in_vain(q, arg);
+    }
+    weft__guard_drop(weft__sync_guard(q));
+    return mine;
+}
+
+weft_err weft__wait_in_or(weft_sync_head *q, const char *what, void *tag, unsigned flags,
+                          weft_deadline by, void (*in_vain)(weft_sync_head *q, void *arg),
+                          void *arg)
 {
     weft__waiter *self = weft__self();
     bool steady = flags & WEFT__WAIT_STEADY;
-    if (steady)
-        by = WEFT_FOREVER;
-    weft_err e = steady ? WEFT_OK : given_up(self, by);
-    if (e != WEFT_OK)
-        return in_vain(e, self, what, q->name);
+    const char *on = q->name;
     weft__wait w = {.who = self, .tag = tag};
     enqueue(q, &w);
+    weft__guard_drop(weft__sync_guard(q));
+    if (!steady)
+        weft__scope_list(self); /* from now on a cancellation reaches it */
     self->what = what;
-    self->on = q->name;
-    for (;;) {
-        weft__guard_drop(weft__sync_guard(q));
-        weft__park(self, by);
-        weft__guard_take(weft__sync_guard(q));
-        if (w.granted)
-            break;
-        if (!steady && (e = given_up(self, by)) != WEFT_OK) {
-            dequeue(q, &w);
-            in_vain(e, self, what, q->name);
+    self->on = on;
+    weft_err e = WEFT_OK;
+    while (!(weft__told(self) & WEFT__GRANTED)) {
+        if (e == WEFT_OK)
+            e = given_up(self, by);
+        if (e != WEFT_OK && !steady) {
+            if (leave(q, &w, in_vain, arg)) {
+                self->what = self->on = NULL;
+                return say(e, self, what, on);
+            }
+            weft__await_grant(self);
             break;
         }
+        e = weft__park(self, steady ? WEFT_FOREVER : by);
     }
     self->what = self->on = NULL;
-    return e;
+    return WEFT_OK;
 }
 
-weft__wait *weft__wait_first(weft_sync_head *q)
+weft_err weft__wait_in(weft_sync_head *q, const char *what, void *tag, unsigned flags,
+                       weft_deadline by)
 {
-    return q->first;
-}
-
-void weft__wait_grant(weft_sync_head *q, weft__wait *w)
-{
-    dequeue(q, w);
-    w->granted = true;
-    weft__unpark(w->who); /* under the guard: W1 */
-}
-
-void weft__wait_grant_all(weft_sync_head *q)
-{
-    while (q->first)
-        weft__wait_grant(q, q->first);
-}
-
-void weft__cancel(weft__waiter *w)
-{
-    weft_atomic_store(&w->cancelled, 1, WEFT_RELEASE); /* pairs with given_up */
-    weft__unpark(w);
-}
-
-bool weft_cancelled(void)
-{
-    return weft_atomic_load(&weft__self()->cancelled, WEFT_ACQUIRE) != 0;
-}
-
-const char *weft_task_name(void)
-{
-    return weft__self()->name;
+    return weft__wait_in_or(q, what, tag, flags, by, NULL, NULL);
 }

@@ -1,19 +1,23 @@
 /* task/worker.h: the engine: workers that run tasks, and how they sleep.
  *
- * A worker runs its scheduler on its thread's native stack and switches to a task's stack and back.
- * What must happen after a task left its stack (publish it as parked, queue it again, free it) is
- * done by the scheduler, never before the switch.
+ * A worker is a thread that runs on pooled stacks. At the base of each is the scheduler loop
+ * (weft__serve); it calls a fresh task like any function. A task that has to wait leaves the stack to
+ * itself: its worker goes on with a stack whose task is ready, or with a spare one, at whose base the
+ * loop goes on. What must happen once the stack is left (publish the task as parked, queue it, give the
+ * stack back) is done by the one that goes on, on its new stack, never before. So whatever stands on a
+ * stack asks for its worker anew after every call that may wait: the stack's record tells.
  *
- * Sleeping. Each line pairs two sides of one store-then-load; all are sequentially consistent.
+ * Sleeping. Each line pairs two sides of one store-then-load.
  * I1 A worker that sleeps is in idle.asleep until somebody takes it out; only who takes it out wakes
  *    it. While any worker sleeps, one of them holds the poll token and sleeps in the poller, or one
  *    that is awake will look for the token before it sleeps.
- * I2 Going to sleep: enter idle.asleep, stop counting as a searcher, then look at every run queue.
- *    Making work: count it in a queue, then read searching and asleep. A searcher that is counted on
- *    looks again after it stopped counting.
+ * I2 Going to sleep: enter idle.asleep, stop counting as a searcher, ask all deques, then the heavy
+ *    barrier, then look at every ring, deque and the inbox. Making work: publish it, then read `sleepers`
+ *    with no more than the light barrier between; and if there are any, a full one, and read `searching`.
+ *    A searcher that is counted on looks again after it stopped counting.
  * I3 Giving up the token: clear it, then look whether somebody sleeps, and wake one. Going to sleep:
  *    enter idle.asleep, then try for the token.
- * I4 Sleeping in the poller: store the deadline, then read the earliest timer and arm the sources.
+ * I4 Sleeping in the poller: store the deadline, then read the earliest timers and arm the sources.
  *    Adding a timer, or work of a source: publish it, then read the deadline, and ring if it is later.
  */
 #ifndef WEFT_TASK_WORKER_H
@@ -22,7 +26,7 @@
 #include "base/log.h"
 #include "port/poller.h"
 #include "port/thread.h"
-#include "task/runq.h"
+#include "task/ring.h"
 #include "task/side.h"
 #include "task/source.h"
 #include "task/stack.h"
@@ -30,19 +34,31 @@
 #include "task/timer.h"
 #include "weft/rt.h"
 
-typedef enum weft__after { WEFT__AFTER_PARK, WEFT__AFTER_YIELD, WEFT__AFTER_END } weft__after;
-
 typedef struct weft__worker {
-    weft__runq ready;
+    weft__ring ready; /* tasks that go on: each has a stack. And the loop's carrier */
+    weft__ring fresh; /* tasks that have not begun */
     weft *rt;
     int index;
-    weft__context context; /* its scheduler, while a task runs */
-    weft__after after;     /* what the task that just left asks for */
-    weft__waiter waiter;   /* as which the scheduler itself takes guards and sets details */
-    bool searching;        /* counted in idle.searching */
+    WEFT_ATOMIC(weft__stack *) stack; /* on which it runs; written by it, read by thieves */
+    weft__waiter waiter;              /* as which its scheduler takes guards and sets details */
+    weft__context native;             /* its thread's own stack, while it works */
+    weft__stack *spare;               /* stacks to go on with, at their base */
+    uint32_t spares;
+    weft__task *free_tasks;
+    uint32_t frees;
+    weft__scope *ended_of; /* tasks of this scope ended and have not been counted out yet */
+    uint32_t ended;
+    bool searching;   /* counted in idle.searching */
+    bool fresh_first; /* somebody yielded to those that have not begun */
+    bool carrying;    /* it runs the tasks of the loop */
+    int loop_left;    /* so many more of them before others have a turn */
     uint32_t turns;
-    weft__list asleep;   /* in idle.asleep; under its guard */
-    bool in_poller;      /* how to wake it; under idle.guard */
+    int until_look, look_every; /* turns until the world is looked at, and from look to look */
+    int64_t looked;             /* when it was */
+    int64_t stole;              /* when it last took tasks from another */
+    weft__timers timers;        /* of tasks that went to sleep on it */
+    weft__list asleep;          /* in idle.asleep; under its guard */
+    bool in_poller;             /* how to wake it; under idle.guard */
     weft__futex woken;   /* 0 while it sleeps on it; set to 1 by who took it out of idle.asleep */
     weft__thread thread; /* of all but a worker that runs on the program's main thread */
     bool bound;
@@ -55,7 +71,18 @@ typedef struct weft__idle {
     weft__list asleep; /* last in, first out */
     WEFT_ATOMIC(uint32_t) sleepers;
     WEFT_ATOMIC(uint32_t) searching;
+    bool light; /* the heavy barrier works: who makes work needs no fence */
+    /* Stacks that parked with children others may take. */
+    weft__list left;
+    WEFT_ATOMIC(uint32_t) lefts;
 } weft__idle;
+
+/* Tasks that no worker has taken yet: from other threads, and what found no room in a ring. */
+typedef struct weft__inbox {
+    weft__guard guard;
+    weft__task *first, *last;
+    WEFT_ATOMIC(uint32_t) count; /* written under the guard; read by those who look for work: I2 */
+} weft__inbox;
 
 /* The poll token and what its holder looks after. */
 typedef struct weft__poll {
@@ -70,12 +97,12 @@ typedef struct weft__poll {
                   unsigned what); /* loop/ready.c, for all keys but sources' */
 } weft__poll;
 
-/* The loop: tasks that run one at a time. */
+/* The loop: tasks that run one at a time (place.c). */
 typedef struct weft__strand {
-    weft__guard guard;
-    weft__list ready;       /* its tasks that could run */
-    bool carried;           /* the carrier is in a run queue, or a worker has it */
-    weft__runnable carrier; /* who pops it runs one task of the loop, then passes it on */
+    /* Tasks that became ready, last in first out; or &idle_mark while nobody carries the loop. */
+    WEFT_ATOMIC(weft__task *) inbox;
+    weft__task *first, *last; /* in order; of the worker that carries */
+    weft__task carrier;       /* who takes it from a ring carries the loop */
 } weft__strand;
 
 struct weft {
@@ -87,15 +114,14 @@ struct weft {
     weft__worker *worker; /* `workers` of them */
     bool crowded;         /* more workers than CPUs on this host: never spin */
     weft_place pool, loop, threads;
-    weft__runq inbox; /* work from threads that are no workers */
+    weft__inbox inbox;
     weft__strand strand;
     weft__idle idle;
     weft__poll poll;
-    weft__timers timers;
     weft__stacks stacks;
+    weft__tasks tasks;
     weft__side side;
     WEFT_ATOMIC(uint32_t) stopping;
-    WEFT_ATOMIC(int64_t) tasks; /* started and not ended; a number */
 
     /* Of the layers above. */
     struct weft__readiness *readiness; /* loop/ */
@@ -108,7 +134,8 @@ typedef struct weft__engine_opts {
     int workers;
     bool crowded;
     size_t stack_size;
-    const int *cpu; /* worker i is bound to CPU cpu[i]; NULL: none is bound */
+    size_t large_stack; /* of the root task and of tasks that have a thread */
+    const int *cpu;     /* worker i is bound to CPU cpu[i]; NULL: none is bound */
 } weft__engine_opts;
 
 /* Prepare `w` (zeroed but for log and rank); no thread is started yet. */
@@ -123,28 +150,63 @@ void weft__engine_halt(weft *w);
 void weft__engine_join(weft *w, int first);
 void weft__engine_close(weft *w);
 
-/* The worker that runs on the calling thread, or NULL. Never remembered across a switch (R1). */
-weft__worker *weft__worker_self(void);
-void weft__worker_set(weft__worker *w);
-/* The calling task leaves its stack; its worker then does what `after` says. */
-void weft__worker_leave(weft__task *t, weft__after after);
-/* The scheduler loop. */
-void weft__worker_run(weft__worker *me);
+/* How many tasks are there that have not ended; with all workers stopped. */
+int64_t weft__engine_tasks(weft *w);
 
-/* `t` can run: queue it at its place. */
-void weft__task_ready(weft__task *t);
-/* Queue `r` for any worker: with the calling worker, or in the inbox; wakes one if need be. */
-void weft__make_work(weft *w, weft__runnable *r);
-/* place.c: one of the loop's tasks out of the carrier, and the carrier back. */
-void weft__strand_init(weft__strand *s);
+/* The worker that the caller runs on, or NULL. Never remembered across a wait (R1). */
+static inline weft__worker *weft__worker_self(void)
+{
+    struct weft__here *h = weft__here();
+    return h->me ? ((weft__stack *)(void *)h)->worker : NULL;
+}
+/* The one it runs on, if that serves `w`. */
+static inline weft__worker *weft__worker_of(weft *w)
+{
+    weft__worker *me = weft__worker_self();
+    return me && me->rt == w ? me : NULL;
+}
+/* The scheduler loop, at the base of `stack`. */
+_Noreturn void weft__serve(void *stack);
+/* Work on the calling thread until the engine is told to stop. */
+void weft__worker_run(weft__worker *me);
+/* Run `t`, which was never begun, as a call on the stack that the caller runs on. */
+void weft__run_here(weft__stack *s, weft__task *t);
+/* Count out the tasks that ended on `me`. */
+void weft__worker_flush(weft__worker *me);
+/* Have some worker run `t`: with the calling worker, or in the inbox; wakes one if need be. */
+void weft__make_work(weft *w, weft__task *t);
+void weft__inbox_push(weft *w, weft__task *first, weft__task *last, uint32_t n);
+/* On a side thread: run `t` on the stack that it has. Returns when it ended or moved on. */
+void weft__side_run(weft__task *t);
+
+/* fork.c */
+/* A child to run, out of a deque of another; with the slot to which its end is told. */
+typedef struct weft__stolen {
+    uintptr_t child;
+    weft__slot *slot;
+    weft__task *parent;
+} weft__stolen;
+bool weft__fork_steal(weft__worker *me, weft__stolen *out);
+void weft__fork_run(weft__stack *s, const weft__stolen *c);
+/* Whether any deque has something to take. */
+bool weft__fork_any(weft *w);
+void weft__fork_ask_all(weft *w);
+/* `s` parks: whatever children it has are for others now; and it goes on. */
+void weft__fork_leave(weft__stack *s);
+void weft__fork_back(weft__stack *s);
+
+/* place.c */
+void weft__strand_init(weft__strand *s, weft *w);
 void weft__strand_push(weft *w, weft__task *t);
-weft__task *weft__strand_take(weft__strand *s);
-void weft__strand_pass(weft *w);
+/* The next task of the loop for its carrier; NULL: it passed the loop on. */
+weft__task *weft__strand_next(weft__worker *me);
 
 /* idle.c */
 void weft__idle_init(weft__idle *i);
 bool weft__any_work(weft *w);
-void weft__wake_one(weft *w);
+/* Work was published: wake a worker if none is awake to find it. I2 */
+static inline void weft__wake_one(weft *w);
+void weft__wake_slow(weft *w);
 void weft__wake_all(weft *w);
 void weft__search_begin(weft__worker *me);
 /* Found something: wakes the next if it was the last searcher and there is more. */
@@ -160,7 +222,7 @@ void weft__poll_close(weft__poll *p);
 bool weft__token_take(weft *w);
 void weft__token_drop(weft *w);
 /* Serve timers, sources and descriptors without waiting, unless somebody else has the token. */
-void weft__poll_turn(weft *w);
+void weft__poll_turn(weft *w, int64_t now);
 /* As holder: sleep in the poller until there is something or until `until`, then serve it. `stay` is
  * asked, after all is armed, whether to sleep at all; `awake` is called before anything is served. */
 void weft__poll_sleep(weft *w, int64_t until, bool (*stay)(void *arg), void (*awake)(void *arg),
@@ -169,18 +231,16 @@ bool weft__poll_pending(weft *w);
 /* Have the holder wake at `at` or earlier. I4. */
 void weft__poll_earlier(weft *w, int64_t at);
 
-/* wait.c */
-void weft__self_set(weft__waiter *w);
-/* `t` has left its stack to park: true if it is parked now, false if it was let go meanwhile. */
-bool weft__parked(weft__task *t);
-void weft__resuming(weft__task *t);
-/* Cancel and let go. Under the guard that keeps the waiter alive. */
-void weft__cancel(weft__waiter *w);
+/* The calling worker's wheel. I4 */
+void weft__timer_set(weft__timer *t);
 
-static inline weft__timers *weft__timers_of(weft *w)
+static inline void weft__wake_one(weft *w)
 {
-    return &w->timers;
+    if (!w->idle.light)
+        weft_atomic_fence();
+    /* I2; pairs with enter() in idle.c */
+    if (__builtin_expect(weft_atomic_load(&w->idle.sleepers, WEFT_RELAXED) != 0, 0))
+        weft__wake_slow(w);
 }
-void weft__timer_add_to(weft *w, weft__timer *t);
 
 #endif

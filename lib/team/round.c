@@ -200,7 +200,7 @@ static weft_err wait_for_post(weft__round *r, int from)
     weft_team *t = r->team;
     weft_deadline next = r->nudge.ns < r->ask.ns ? r->nudge : r->ask;
     bool last = r->by.ns <= next.ns;
-    weft_err e = weft__wait_in(&t->inbox, r->name, r, 0, last ? r->by : next);
+    weft_err e = weft__wait_held(&t->inbox, r->name, r, 0, last ? r->by : next);
     if (e == WEFT_CANCELLED)
         return weft__fail(e, "%s: cancelled on rank %d", r->name, t->rank);
     if (e != WEFT_LATE)

@@ -2,7 +2,7 @@
 #include "share/items.h"
 
 #include "share/stream.h"
-#include "task/worker.h"
+#include "task/engine.h"
 
 /* Every combination of roles: put some, get all, in order. */
 
@@ -430,14 +430,12 @@ typedef struct waiting_put {
     const char *text;
     weft_deadline by;
     weft_err err;
-    WEFT_ATOMIC(uintptr_t) self;
     weft__thread thread;
 } waiting_put;
 
 static void put_on_thread(void *arg)
 {
     waiting_put *w = arg;
-    weft_atomic_store(&w->self, (uintptr_t)weft__self(), WEFT_RELEASE); /* pairs with cancel_put */
     w->err = put_text(w->q, w->text, w->by);
 }
 
@@ -453,12 +451,26 @@ static weft_err end_put(waiting_put *w)
     return w->err;
 }
 
-static void cancel_put(waiting_put *w)
+static weft_err put_as_task(void *arg)
 {
-    uintptr_t who;
-    while ((who = weft_atomic_load(&w->self, WEFT_ACQUIRE)) == 0) /* pairs with put_on_thread */
-        weft__cpu_yield();
-    weft__cancel((weft__waiter *)who);
+    waiting_put *w = arg;
+    w->err = put_text(w->q, w->text, w->by);
+    return WEFT_OK;
+}
+
+/* Put as a task that is cancelled once it waits, or just before. */
+static weft_err cancelled_put(weft_queue *q, const char *text)
+{
+    weft *engine = engine_open(1);
+    waiting_put w = {.q = q, .text = text, .by = weft_in_s(LONG_S)};
+    weft_scope s;
+    weft_scope_init(&s, weft_pool(engine), "put");
+    assert_int_equal(weft_go(&s, put_as_task, &w), WEFT_OK);
+    weft_scope_cancel(&s);
+    assert_int_equal(weft_scope_join(&s, WEFT_FOREVER), WEFT_OK);
+    weft_scope_fini(&s);
+    engine_close(engine);
+    return w.err;
 }
 
 static void putters_are_let_go_when_every_consumer_closed(void **state)
@@ -484,13 +496,10 @@ static void a_cancelled_put_is_not_in_the_queue(void **state)
     (void)state;
     for (int producer = 0; producer < 2; producer++) {
         table t = {.p = {.role = {WEFT_CONSUMER, WEFT_NEITHER}, .opts = {.max_items = 1}}};
-        waiting_put w;
         t.p.role[producer] |= WEFT_PRODUCER;
         lay(&t, 2);
         assert_int_equal(put_text(t.q[producer], "1", WEFT_FOREVER), WEFT_OK);
-        start_put(&w, t.q[producer], "cancelled");
-        cancel_put(&w);
-        assert_int_equal(end_put(&w), WEFT_CANCELLED);
+        assert_int_equal(cancelled_put(t.q[producer], "cancelled"), WEFT_CANCELLED);
         weft_queue_end(t.q[producer]);
         assert_next(t.q[0], "1");
         assert_end(t.q[0], WEFT_CLOSED);

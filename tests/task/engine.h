@@ -12,7 +12,8 @@ static inline weft *engine_open(int workers)
     weft *w = calloc(1, sizeof *w);
     weft__engine_opts opts = {.workers = workers,
                               .crowded = workers > weft__thread_cpus_online(),
-                              .stack_size = 64 * 1024};
+                              .stack_size = 64 * 1024,
+                              .large_stack = 1024 * 1024};
     w->size = 1;
     if (weft__engine_open(w, &opts) != WEFT_OK || weft__readiness_open(w) != WEFT_OK ||
         weft__engine_start(w, 0) != WEFT_OK)

@@ -233,7 +233,8 @@ static long play(int workers)
     w = calloc(1, sizeof *w);
     weft__engine_opts opts = {.workers = workers,
                               .crowded = workers > weft__thread_cpus_online(),
-                              .stack_size = 64 * 1024};
+                              .stack_size = 64 * 1024,
+                              .large_stack = 1024 * 1024};
     assert_int_equal(weft__engine_open(w, &opts), WEFT_OK);
     assert_int_equal(weft__readiness_open(w), WEFT_OK);
     weft__source_add(w, &bell);

@@ -1,7 +1,7 @@
 /* Barrier and gather: they complete, or say on every rank who did not come. */
 #include "team/harness.h"
 
-#include "task/worker.h"
+#include "task/engine.h"
 
 enum { ROUNDS = 200 };
 
@@ -269,19 +269,44 @@ static void a_wrong_root_on_one_rank_ends_the_call_for_all(void **state)
 
 static WEFT_ATOMIC(uintptr_t) to_cancel;
 
+static weft_err meet(void *arg)
+{
+    member *m = arg;
+    saw(m, weft_team_barrier(m->team, WEFT_FOREVER));
+    return WEFT_OK;
+}
+
+/* Only tasks can be cancelled. */
+static void meet_as_task(member *m)
+{
+    weft *engine = engine_open(1);
+    weft_scope s;
+    weft_scope_init(&s, weft_pool(engine), "meet");
+    if (weft_go(&s, meet, m) != WEFT_OK)
+        abort();
+    weft_atomic_store(&to_cancel, (uintptr_t)&s, WEFT_RELEASE); /* pairs below */
+    if (weft_scope_join(&s, WEFT_FOREVER) != WEFT_OK)
+        abort();
+    while (weft_atomic_load(&to_cancel, WEFT_ACQUIRE) != 0) /* pairs below */
+        weft__cpu_yield();
+    weft_scope_fini(&s);
+    engine_close(engine);
+}
+
 static void cancelled_on_one(member *m, void *ctx)
 {
     (void)ctx;
     if (m->rank == 1)
-        weft_atomic_store(&to_cancel, (uintptr_t)weft__self(), WEFT_RELEASE); /* pairs below */
-    if (m->rank != 2) {
+        meet_as_task(m);
+    else if (m->rank != 2)
         saw(m, weft_team_barrier(m->team, WEFT_FOREVER));
+    if (m->rank != 2)
         return;
-    }
     uintptr_t who;
     while ((who = weft_atomic_load(&to_cancel, WEFT_ACQUIRE)) == 0) /* pairs above */
         weft__cpu_yield();
-    weft__cancel((weft__waiter *)who);
+    weft_scope_cancel((weft_scope *)who);
+    weft_atomic_store(&to_cancel, 0, WEFT_RELEASE); /* pairs above */
 }
 
 static void cancelling_one_ends_it_for_all(void **state)

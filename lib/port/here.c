@@ -1,0 +1,24 @@
+#include "port/here.h"
+
+/* Of a thread that runs no task: nothing can be pushed, and every join calls. */
+struct weft__here weft__here_nobody = {.limit = WEFT_ATOMIC_INIT(NULL),
+                                       .floor = WEFT_ATOMIC_INIT((weft__slot *)UINTPTR_MAX)};
+
+WEFT_API _Thread_local struct weft__here *weft__here_of_thread
+    __attribute__((tls_model("initial-exec"))) = &weft__here_nobody;
+
+#if !((defined(__x86_64__) || defined(__aarch64__)) && !defined(WEFT__HERE_BY_CALL))
+struct weft__here *weft__here_by_call(void)
+{
+    __asm__ volatile(""); /* R1: no caller may keep the address of the thread's variable */
+    return weft__here_of_thread;
+}
+#endif
+
+#if !defined(__x86_64__) || defined(WEFT__HERE_BY_CALL)
+__attribute__((noinline)) void weft__here_set(struct weft__here *h)
+{
+    __asm__ volatile("");
+    weft__here_of_thread = h;
+}
+#endif

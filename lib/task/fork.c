@@ -1,0 +1,295 @@
+/* Fork-join: the slow ways of weft/fork.h, and who takes children. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/err.h"
+#include "task/worker.h"
+
+enum { SLOTS = 8192 };
+/* How often a joiner looks whether its child is done before it parks; about 1 us. */
+enum { SPINS = 30 };
+
+static weft__stack *stack_of(weft__forks *f)
+{
+    return weft__of(f, weft__stack, forks);
+}
+
+/* What others have asked for: the older half of what is private. Then the quick ways are open again,
+ * unless somebody still wants something. F4 */
+static void serve(weft__forks *f)
+{
+    weft *w = stack_of(f)->rt;
+    bool wanted = weft_atomic_load(&f->asked, WEFT_RELAXED) != 0 ||
+                  weft_atomic_load(&w->idle.sleepers, WEFT_RELAXED) != 0;
+    uint32_t n = weft__forks_private(f);
+    if (wanted && n > 0) {
+        weft__forks_share(f, (n + 1) / 2);
+        wanted = false;
+    } else {
+        n = 0;
+    }
+    weft__forks_open(f);
+    weft_atomic_fence(); /* F4, I2 */
+    if (n > 0)
+        weft__wake_one(w);
+    if (wanted || weft_atomic_load(&w->idle.sleepers, WEFT_RELAXED) != 0)
+        weft_atomic_store(&f->here.limit, NULL, WEFT_RELAXED);
+}
+
+/* Whether the children of who runs here are for others. */
+static bool parallel(weft__stack *s)
+{
+    return s->worker &&
+           weft__of((weft__waiter *)s->forks.here.me, weft__task, waiter)->place->kind ==
+               WEFT__POOL;
+}
+
+static bool attach(weft__forks *f)
+{
+    if (!f->slots) {
+        f->slots = malloc(SLOTS * sizeof *f->slots);
+        if (!f->slots)
+            return false;
+        f->end = f->slots + SLOTS;
+        f->here.head = f->slots;
+    }
+    return true;
+}
+
+void weft__fork_slow(struct weft__here *h, uintptr_t child)
+{
+    weft__forks *f = (weft__forks *)(void *)h;
+    if (!h->me)
+        return;
+    if (!parallel(stack_of(f)) || !attach(f) || h->head == f->end) {
+        f->loose++;
+        return;
+    }
+    weft_atomic_store(h->head, child, WEFT_RELAXED);
+    h->head++;
+    serve(f);
+}
+
+/* Also once it is done. */
+static bool holds(weft__slot *at, uintptr_t child)
+{
+    return (weft_atomic_load(at, WEFT_RELAXED) & ~(uintptr_t)WEFT__SLOT_DONE) == child;
+}
+
+/* Usually the topmost or, if joined in the order of the forks, the lowest. */
+static weft__slot *find(weft__forks *f, uintptr_t child)
+{
+    weft__slot *low = f->slots, *high = f->here.head;
+    while (low < high) {
+        if (holds(--high, child))
+            return high;
+        if (holds(low, child))
+            return low;
+        low++;
+    }
+    return NULL;
+}
+
+/* The child of slot `at` is joined, or about to be run by its parent. */
+static void forget(weft__forks *f, weft__slot *at)
+{
+    weft_atomic_store(at, WEFT__SLOT_NONE, WEFT_RELAXED);
+    while (f->here.head > f->slots &&
+           weft_atomic_load(f->here.head - 1, WEFT_RELAXED) == WEFT__SLOT_NONE)
+        weft__forks_drop(f);
+}
+
+/* Until the thief has told its end at `at`. F3 */
+static void await_child(weft__slot *at, uintptr_t child)
+{
+    weft__waiter *self = weft__self();
+    for (int i = 0; i < SPINS; i++) {
+        if (weft_atomic_load(at, WEFT_ACQUIRE) != child) /* pairs with weft__fork_run */
+            return;
+        weft__cpu_relax();
+    }
+    /* pairs with weft__fork_run */
+    if (!weft_atomic_cas(at, &child, (uintptr_t)self | WEFT__SLOT_WAITER, WEFT_ACQ_REL,
+                         WEFT_ACQUIRE))
+        return;
+    self->what = "fork";
+    self->on = self->name;
+    weft__await_grant(self);
+    self->what = self->on = NULL;
+}
+
+bool weft__join_slow(struct weft__here *h, uintptr_t child, const char *where)
+{
+    weft__forks *f = (weft__forks *)(void *)h;
+    if (!h->me)
+        return true;
+    weft__slot *at = find(f, child);
+    if (!at) {
+        if (f->loose == 0)
+            weft__misuse(where, "join of a child that task %s did not fork", weft_task_name());
+        f->loose--;
+        return true;
+    }
+    bool mine = weft__forks_reclaim(f, (uint32_t)(at - f->slots));
+    if (!mine)
+        await_child(at, child);
+    forget(f, at);
+    serve(f);
+    return mine;
+}
+
+weft_err weft__join_taken(weft_child *c)
+{
+    weft_err e = (weft_err)c->in.value;
+    if (!c->detail)
+        return e;
+    weft__fail(e, "%s", c->detail);
+    free(c->detail);
+    return e;
+}
+
+static bool steal_from(weft__stack *victim, weft__stolen *out)
+{
+    out->child = weft__forks_steal(&victim->forks, &out->slot);
+    if (out->child == 0)
+        return false;
+    out->parent = weft__of((weft__waiter *)victim->forks.here.me, weft__task, waiter);
+    return true;
+}
+
+/* From a stack that parked. */
+static bool steal_left(weft *w, weft__stolen *out)
+{
+    bool found = false;
+    if (weft_atomic_load(&w->idle.lefts, WEFT_ACQUIRE) == 0) /* a guess */
+        return false;
+    weft__guard_take(&w->idle.guard);
+    while (!found && !weft__list_empty(&w->idle.left)) {
+        weft__stack *s = weft__of(w->idle.left.next, weft__stack, left);
+        found = steal_from(s, out);
+        if (!weft__forks_shared(&s->forks)) {
+            weft__list_remove(&s->left);
+            weft_atomic_fetch_sub(&w->idle.lefts, 1, WEFT_RELAXED);
+        }
+    }
+    weft__guard_drop(&w->idle.guard);
+    return found;
+}
+
+bool weft__fork_steal(weft__worker *me, weft__stolen *out)
+{
+    weft *w = me->rt;
+    if (steal_left(w, out))
+        return true;
+    int all = 1;
+    while (all < w->workers)
+        all *= 2;
+    for (int k = 1; k < all; k++) {
+        int i = me->index ^ k;
+        /* pairs with go() and turn() in worker.c */
+        weft__stack *s =
+            i < w->workers ? weft_atomic_load(&w->worker[i].stack, WEFT_ACQUIRE) : NULL;
+        if (!s)
+            continue;
+        if (steal_from(s, out))
+            return true;
+        weft__forks_ask(&s->forks);
+    }
+    return false;
+}
+
+/* As who a child runs: a task of its own, under its parent. */
+static weft__task *guest(weft__stack *s, weft__task *parent)
+{
+    weft__task *g = &s->guest;
+    g->waiter.kind = WEFT__WAITER_TASK;
+    g->waiter.listed = 0;
+    weft_atomic_store(&g->waiter.shields, 0, WEFT_RELAXED);
+    g->waiter.name = parent->waiter.name;
+    g->host = parent;
+    g->place = &s->rt->pool;
+    g->stack = s;
+    return g;
+}
+
+static void call(weft_child *c, uintptr_t child, weft__stack *s)
+{
+    if (child & WEFT__CHILD_VALUE) {
+        c->in.value = c->fn.value(c->in.value);
+        return;
+    }
+    weft_err e = c->fn.task(c->in.arg);
+    c->in.value = e;
+    c->detail = e != WEFT_OK && s->detail.text[0] ? strdup(s->detail.text) : NULL;
+}
+
+void weft__fork_run(weft__stack *s, const weft__stolen *taken)
+{
+    weft_child *c = (weft_child *)(taken->child & ~(uintptr_t)WEFT__CHILD_VALUE);
+    weft__task *g = guest(s, taken->parent);
+    weft__forks_shut(&s->forks);
+    s->detail.text[0] = '\0';
+    s->forks.here.me = &g->waiter;
+    call(c, taken->child, s);
+    if (!weft__forks_none(&s->forks))
+        weft__misuse(g->waiter.name, "a forked child ended with forks that it did not join");
+    weft__scope_unlist(g);
+    s->forks.here.me = &s->worker->waiter;
+    /* F3; pairs with await_child */
+    uintptr_t seen =
+        weft_atomic_exchange(taken->slot, taken->child | WEFT__SLOT_DONE, WEFT_ACQ_REL);
+    if (seen & WEFT__SLOT_WAITER)
+        weft__grant((weft__waiter *)(seen & ~(uintptr_t)WEFT__SLOT_WAITER));
+}
+
+bool weft__fork_any(weft *w)
+{
+    if (weft_atomic_load(&w->idle.lefts, WEFT_SEQ_CST) != 0) /* pairs with weft__fork_leave */
+        return true;
+    for (int i = 0; i < w->workers; i++) {
+        weft__stack *s = weft_atomic_load(&w->worker[i].stack, WEFT_ACQUIRE);
+        if (s && weft__forks_shared(&s->forks))
+            return true;
+    }
+    return false;
+}
+
+void weft__fork_ask_all(weft *w)
+{
+    for (int i = 0; i < w->workers; i++) {
+        weft__stack *s = weft_atomic_load(&w->worker[i].stack, WEFT_ACQUIRE);
+        if (s)
+            weft__forks_ask(&s->forks);
+    }
+}
+
+void weft__fork_leave(weft__stack *s)
+{
+    weft *w = s->rt;
+    if (s->forks.here.head == s->forks.slots)
+        return;
+    uint32_t n = weft__forks_private(&s->forks);
+    if (n > 0)
+        weft__forks_share(&s->forks, n);
+    weft__forks_shut(&s->forks);
+    if (!weft__forks_shared(&s->forks))
+        return;
+    s->listed = true;
+    weft__guard_take(&w->idle.guard);
+    weft__list_push(&w->idle.left, &s->left);
+    weft_atomic_fetch_add(&w->idle.lefts, 1, WEFT_SEQ_CST); /* I2 */
+    weft__guard_drop(&w->idle.guard);
+    weft__wake_one(w);
+}
+
+void weft__fork_back(weft__stack *s)
+{
+    weft *w = s->rt;
+    s->listed = false;
+    weft__guard_take(&w->idle.guard);
+    if (!weft__list_empty(&s->left)) {
+        weft__list_remove(&s->left);
+        weft_atomic_fetch_sub(&w->idle.lefts, 1, WEFT_RELAXED);
+    }
+    weft__guard_drop(&w->idle.guard);
+}
