@@ -54,7 +54,9 @@ typedef struct weft_opts {
         log_level; /* the least urgent level passed to `log`; 0 (errors only) is the default */
     bool mpi_serialized; /* the program called MPI_Init_thread itself with MPI_THREAD_SERIALIZED and
                              promises that it never calls MPI while weft runs */
-    void *spare[8];      /* room to grow: leave it zero */
+    int watchdog_ms; /* name tasks that compute for longer without a wait; 0: WEFT_WATCHDOG, else
+                            never (in the dev preset: 1000) */
+    void *spare[8];  /* room to grow: leave it zero */
 } weft_opts;
 
 #ifdef __cplusplus

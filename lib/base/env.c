@@ -21,6 +21,8 @@ const weft__env_var weft__env_table[] = {
     {"WEFT_PLUGIN_DIR", "a directory", "where plug-ins are looked for beside the library's own"},
     {"WEFT_LOG", "error, warn, info or debug",
      "the least urgent lines that are logged; default: warn"},
+    {"WEFT_WATCHDOG", "0 to 3600000",
+     "milliseconds; a task that computes for longer without a wait is named in the log; 0: never"},
     {"WEFT_JOIN_SECONDS", "1 to 86400",
      "how long joining the job may take before it is an error; default: 60"},
     {NULL, NULL, NULL},

@@ -29,6 +29,23 @@ static weft_err open_log(weft *w, const weft_opts *opts)
     return e;
 }
 
+#ifndef WEFT_WATCHDOG_MS
+#define WEFT_WATCHDOG_MS 0
+#endif
+
+static weft_err start_watchdog(weft *w, const weft_opts *opts)
+{
+    enum { MOST_MS = 3600000 };
+    int64_t after = opts->watchdog_ms;
+    if (after < 0 || after > MOST_MS)
+        return weft__fail(WEFT_INVALID, "watchdog_ms of %d: 0 to %d are allowed", opts->watchdog_ms,
+                          MOST_MS);
+    if (after == 0)
+        after = WEFT_WATCHDOG_MS;
+    weft_err e = opts->watchdog_ms ? WEFT_OK : weft__env_int("WEFT_WATCHDOG", 0, MOST_MS, &after);
+    return e == WEFT_OK ? weft__hog_start(w, after) : e;
+}
+
 static weft_err open_engine(weft *w, const weft_opts *opts)
 {
     weft__layout layout;
@@ -43,7 +60,13 @@ static weft_err open_engine(weft *w, const weft_opts *opts)
                             .stack_size = opts->stack_size ? opts->stack_size : STACK_DEFAULT,
                             .large_stack = STACK_LARGE,
                             .cpu = layout.bound ? layout.cpu : NULL};
-    return weft__engine_open(w, &eo);
+    e = weft__engine_open(w, &eo);
+    if (e != WEFT_OK)
+        return e;
+    e = start_watchdog(w, opts);
+    if (e != WEFT_OK)
+        weft__engine_close(w);
+    return e;
 }
 
 static void kick(void *ctx)

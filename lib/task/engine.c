@@ -128,6 +128,7 @@ void weft__engine_join(weft *w, int first)
 
 void weft__engine_close(weft *w)
 {
+    weft__hog_stop(w);
     weft__side_close(&w->side);
     weft__stacks_fini(&w->stacks);
     weft__tasks_fini(&w->tasks);

@@ -16,7 +16,7 @@ static weft__stack *stack_of(weft__forks *f)
 
 /* What others have asked for: the older half of what is private. Then the quick ways are open again,
  * unless somebody still wants something. F4 */
-static void serve(weft__forks *f)
+void weft__fork_serve(weft__forks *f)
 {
     weft *w = stack_of(f)->rt;
     bool wanted = weft_atomic_load(&f->asked, WEFT_RELAXED) != 0 ||
@@ -37,7 +37,7 @@ static void serve(weft__forks *f)
 }
 
 /* Whether the children of who runs here are for others. */
-static bool parallel(weft__stack *s)
+bool weft__fork_parallel(weft__stack *s)
 {
     return s->worker &&
            weft__of((weft__waiter *)s->forks.here.me, weft__task, waiter)->place->kind ==
@@ -61,13 +61,13 @@ void weft__fork_slow(struct weft__here *h, uintptr_t child)
     weft__forks *f = (weft__forks *)(void *)h;
     if (!h->me)
         return;
-    if (!parallel(stack_of(f)) || !attach(f) || h->head == f->end) {
+    if (!weft__fork_parallel(stack_of(f)) || !attach(f) || h->head == f->end) {
         f->loose++;
         return;
     }
     weft_atomic_store(h->head, child, WEFT_RELAXED);
     h->head++;
-    serve(f);
+    weft__fork_serve(f);
 }
 
 /* Also once it is done. */
@@ -134,7 +134,7 @@ bool weft__join_slow(struct weft__here *h, uintptr_t child, const char *where)
     if (!mine)
         await_child(at, child);
     forget(f, at);
-    serve(f);
+    weft__fork_serve(f);
     return mine;
 }
 
@@ -208,6 +208,7 @@ static weft__task *guest(weft__stack *s, weft__task *parent)
     g->waiter.name = parent->waiter.name;
     g->host = parent;
     g->place = &s->rt->pool;
+    g->bodies = 0;
     g->stack = s;
     return g;
 }
@@ -230,7 +231,9 @@ void weft__fork_run(weft__stack *s, const weft__stolen *taken)
     weft__forks_shut(&s->forks);
     s->detail.text[0] = '\0';
     s->forks.here.me = &g->waiter;
+    weft__worker_beat(s->worker, g->waiter.name);
     call(c, taken->child, s);
+    weft__worker_beat(s->worker, NULL);
     if (!weft__forks_none(&s->forks))
         weft__misuse(g->waiter.name, "a forked child ended with forks that it did not join");
     weft__scope_unlist(g);

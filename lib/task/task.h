@@ -27,6 +27,7 @@ typedef struct weft__task {
     WEFT_ATOMIC(struct weft__task *) inside;
     weft__list sibling; /* while waiter.listed: among those of its scope; under the scope's guard */
     weft_err result;
+    uint32_t bodies; /* of loops, that it is in: it cannot move */
 } weft__task;
 
 typedef struct weft__scope {

@@ -1,6 +1,7 @@
 #include "task/worker.h"
 
 #include "port/clock.h"
+#include "port/cxx.h"
 #include "port/err.h"
 
 /* Every so many turns a worker looks at the inbox before its own tasks. What comes from threads often
@@ -202,6 +203,13 @@ static weft__task *find(weft__worker *me)
     }
 }
 
+/* Of the task that is on `s`; NULL: it stands at its base. */
+static const char *name_on(weft__stack *s)
+{
+    const weft__waiter *on = s->forks.here.me;
+    return on && on->kind == WEFT__WAITER_TASK ? on->name : NULL;
+}
+
 /* `me` goes on on `to`. */
 static int go(weft__worker *me, weft__context *from, weft__stack *to, void (*after)(void *arg),
               void *arg)
@@ -209,6 +217,8 @@ static int go(weft__worker *me, weft__context *from, weft__stack *to, void (*aft
     to->worker = me;
     weft_atomic_store(&me->stack, to, WEFT_RELEASE); /* pairs with weft__fork_steal */
     weft__here_set(&to->forks.here);
+    if (me->beats)
+        weft__worker_beat(me, name_on(to));
     return weft__switch_to(from, &to->context, after, arg);
 }
 
@@ -281,7 +291,13 @@ bool weft__leave_for_next(weft__task *t, void (*after)(void *t))
     if (!to)
         return false;
     t->stack = s;
-    go(me, &s->context, to, after, t);
+    if (weft__cxx_any()) {
+        weft__cxx mine = weft__cxx_take();
+        go(me, &s->context, to, after, t);
+        weft__cxx_put(mine);
+    } else {
+        go(me, &s->context, to, after, t);
+    }
     if (s->listed)
         weft__fork_back(s);
     return true;
@@ -294,8 +310,14 @@ bool weft__task_leave(weft__task *t)
 
 void weft__leave_thread(weft__stack *s, void (*after)(void *arg), void *arg)
 {
+    bool any = weft__cxx_any();
+    weft__cxx mine = {NULL, 0};
+    if (any)
+        mine = weft__cxx_take();
     weft__here_set(&weft__here_nobody);
     weft__switch_to(&s->context, s->native, after, arg);
+    if (any)
+        weft__cxx_put(mine);
 }
 
 static void after_yield(void *arg)
@@ -343,7 +365,7 @@ weft_err weft_yield(void)
         }
         me->fresh_first = true;
     }
-    if (!weft__forks_none(&s->forks)) {
+    if (!weft__forks_none(&s->forks) || weft__cxx_any()) {
         (void)weft__leave_for_next(t, after_yield_with_forks);
         return WEFT_OK;
     }
@@ -366,6 +388,7 @@ static void end(weft__stack *s, weft__task *t)
         weft__scope_ended(scope, 1);
         return;
     }
+    weft__worker_beat(me, NULL);
     if (me->ended_of != scope)
         weft__worker_flush(me);
     me->ended_of = scope;
@@ -378,6 +401,8 @@ void weft__run_here(weft__stack *s, weft__task *t)
     weft__forks_shut(&s->forks);
     s->detail.text[0] = '\0';
     s->forks.here.me = &t->waiter;
+    if (s->worker)
+        weft__worker_beat(s->worker, t->waiter.name);
     t->result = t->fn(t->arg);
     end(s, t);
 }

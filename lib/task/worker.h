@@ -59,7 +59,11 @@ typedef struct weft__worker {
     weft__timers timers;        /* of tasks that went to sleep on it */
     weft__list asleep;          /* in idle.asleep; under its guard */
     bool in_poller;             /* how to wake it; under idle.guard */
-    weft__futex woken;   /* 0 while it sleeps on it; set to 1 by who took it out of idle.asleep */
+    weft__futex woken; /* 0 while it sleeps on it; set to 1 by who took it out of idle.asleep */
+    /* For the watchdog, if there is one: what runs, and a number that changes whenever that does. */
+    WEFT_ATOMIC(const char *) running;
+    WEFT_ATOMIC(uint32_t) beat;
+    bool beats;
     weft__thread thread; /* of all but a worker that runs on the program's main thread */
     bool bound;
     int cpu;
@@ -76,6 +80,15 @@ typedef struct weft__idle {
     weft__list left;
     WEFT_ATOMIC(uint32_t) lefts;
 } weft__idle;
+
+/* The watchdog (hog.c). */
+typedef struct weft__hog {
+    int64_t after_ns; /* a task that computes for longer without a wait is named */
+    struct weft__hog_seen *seen; /* one for each worker */
+    weft__thread thread;
+    bool on;
+    weft__futex stop;
+} weft__hog;
 
 /* Tasks that no worker has taken yet: from other threads, and what found no room in a ring. */
 typedef struct weft__inbox {
@@ -121,6 +134,7 @@ struct weft {
     weft__stacks stacks;
     weft__tasks tasks;
     weft__side side;
+    weft__hog hog;
     WEFT_ATOMIC(uint32_t) stopping;
 
     /* Of the layers above. */
@@ -179,6 +193,22 @@ void weft__inbox_push(weft *w, weft__task *first, weft__task *last, uint32_t n);
 /* On a side thread: run `t` on the stack that it has. Returns when it ended or moved on. */
 void weft__side_run(weft__task *t);
 
+/* `name` runs on `me` from now on, or NULL: nothing. For the watchdog. */
+static inline void weft__worker_beat(weft__worker *me, const char *name)
+{
+    if (__builtin_expect(!me->beats, 1))
+        return;
+    weft_atomic_store(&me->running, name, WEFT_RELAXED);
+    /* pairs with look_at in hog.c */
+    weft_atomic_store(&me->beat, weft_atomic_load(&me->beat, WEFT_RELAXED) + 1, WEFT_RELEASE);
+}
+
+/* hog.c */
+/* Watch the workers, before they start; 0: do not. WEFT_NOMEM: no thread. */
+weft_err weft__hog_start(weft *w, int64_t after_ms);
+/* Once they ended. */
+void weft__hog_stop(weft *w);
+
 /* fork.c */
 /* A child to run, out of a deque of another; with the slot to which its end is told. */
 typedef struct weft__stolen {
@@ -186,6 +216,10 @@ typedef struct weft__stolen {
     weft__slot *slot;
     weft__task *parent;
 } weft__stolen;
+/* Whether the children of who runs here are for others. */
+bool weft__fork_parallel(weft__stack *s);
+/* The caller's deque: share what others have asked for. */
+void weft__fork_serve(weft__forks *f);
 bool weft__fork_steal(weft__worker *me, weft__stolen *out);
 void weft__fork_run(weft__stack *s, const weft__stolen *c);
 /* Whether any deque has something to take. */
