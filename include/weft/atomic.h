@@ -13,6 +13,10 @@
 
 #include <stdint.h>
 
+#ifdef WEFT_MODEL
+#include WEFT_MODEL
+#else
+
 #define WEFT_RELAXED __ATOMIC_RELAXED
 #define WEFT_ACQUIRE __ATOMIC_ACQUIRE
 #define WEFT_RELEASE __ATOMIC_RELEASE
@@ -43,5 +47,7 @@
 /* A full fence between a store and a later load of something else. ThreadSanitizer does not model
  * fences that stand alone: both sides of such a pair are read-modify-writes there as well. */
 #define weft_atomic_fence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+#endif
 
 #endif

@@ -53,7 +53,7 @@ enum { WEFT__CHILD_VALUE = 1 };
 
 /* The head of the record of who runs on a thread; the rest of it is in lib/task/stack.h. The first three
  * are the private end of the task's deque of children: forks.h says who writes them. */
-struct weft__here {
+struct weft__record {
     weft__slot *head;                /* the next free slot */
     WEFT_ATOMIC(weft__slot *) limit; /* a fork at or above it goes the slow way */
     WEFT_ATOMIC(weft__slot *) floor; /* a join below it goes the slow way */
@@ -64,17 +64,18 @@ struct weft__here {
 /* The record of the calling task: the same one from the beginning of a function to its end, whichever
  * threads the task runs on meanwhile. So its address may be kept across a wait, but never the address
  * of the thread's variable that holds it. */
+extern WEFT_API __thread struct weft__record *weft__here_of_thread;
 #if defined(__x86_64__) && !defined(WEFT__HERE_BY_CALL)
-static inline struct weft__here *weft__here(void)
+static inline struct weft__record *weft__here(void)
 {
-    struct weft__here *h;
+    struct weft__record *h;
     __asm__("movq weft__here_of_thread@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0" : "=r"(h));
     return h;
 }
 #elif defined(__aarch64__) && !defined(WEFT__HERE_BY_CALL)
-static inline struct weft__here *weft__here(void)
+static inline struct weft__record *weft__here(void)
 {
-    struct weft__here *h;
+    struct weft__record *h;
     uintptr_t base;
     __asm__("adrp %0, :gottprel:weft__here_of_thread\n\t"
             "ldr %0, [%0, :gottprel_lo12:weft__here_of_thread]\n\t"
@@ -84,21 +85,21 @@ static inline struct weft__here *weft__here(void)
     return h;
 }
 #else
-WEFT_API struct weft__here *weft__here_by_call(void);
-static inline struct weft__here *weft__here(void)
+WEFT_API struct weft__record *weft__here_by_call(void);
+static inline struct weft__record *weft__here(void)
 {
     return weft__here_by_call();
 }
 #endif
 
-WEFT_API void weft__fork_slow(struct weft__here *h, uintptr_t child);
-WEFT_API bool weft__join_slow(struct weft__here *h, uintptr_t child, const char *where);
+WEFT_API void weft__fork_slow(struct weft__record *h, uintptr_t child);
+WEFT_API bool weft__join_slow(struct weft__record *h, uintptr_t child, const char *where);
 WEFT_API weft_err weft__join_taken(weft_child *c);
 
 /* Push a child, whose function and argument are set. */
 static inline void weft__fork_push(uintptr_t child)
 {
-    struct weft__here *h = weft__here();
+    struct weft__record *h = weft__here();
     weft__slot *at = h->head;
     /* pairs with weft__forks_ask, which needs no more than to be seen some time */
     if (__builtin_expect(at >= weft_atomic_load(&h->limit, WEFT_RELAXED), 0)) {
@@ -112,7 +113,7 @@ static inline void weft__fork_push(uintptr_t child)
 /* Whether the caller has to run the child; else it has been run and its result is there. */
 static inline bool weft__join_pop(uintptr_t child, const char *where)
 {
-    struct weft__here *h = weft__here();
+    struct weft__record *h = weft__here();
     weft__slot *at = h->head - 1;
     if (__builtin_expect(at < weft_atomic_load(&h->floor, WEFT_RELAXED) ||
                              weft_atomic_load(at, WEFT_RELAXED) != child,

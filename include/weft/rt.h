@@ -47,8 +47,9 @@ typedef void (*weft_log_fn)(void *ctx, weft_level level, const char *line);
 typedef struct weft_opts {
     const weft_cli *cli; /* weft_main only: the program's options, parsed before anything starts */
     int threads; /* workers of the pool; 0: WEFT_THREADS, else this process's share of the CPUs */
-    size_t stack_size; /* bytes of address space of a task's stack; 0: 256 KiB */
-    weft_log_fn log;   /* NULL: weft_main prints warnings and errors, weft_start is silent */
+    size_t
+        stack_size;  /* bytes of address space of a task's stack; 0: WEFT_STACK_KIB, else 256 KiB */
+    weft_log_fn log; /* NULL: weft_main prints warnings and errors, weft_start is silent */
     void *log_ctx;
     weft_level
         log_level; /* the least urgent level passed to `log`; 0 (errors only) is the default */
@@ -56,7 +57,16 @@ typedef struct weft_opts {
                              promises that it never calls MPI while weft runs */
     int watchdog_ms; /* name tasks that compute for longer without a wait; 0: WEFT_WATCHDOG, else
                             never (in the dev preset: 1000) */
-    void *spare[8];  /* room to grow: leave it zero */
+    size_t large_stack_size; /* that of the first task and of tasks at weft_threads; 0: 8 MiB */
+    size_t max_stacks;    /* how many tasks can have begun and wait; 0: 1,048,576. One more cannot
+                                wait: WEFT_NOMEM. Where guard pages are mappings (Linux before 6.13)
+                                vm.max_map_count comes first: about 32,000 */
+    bool unguarded;       /* no guard pages: an overflow is only seen once it has happened, when its
+                                task waits or ends, and aborts */
+    bool report_overflow; /* handle SIGSEGV and SIGBUS: name the task that overflowed its stack on
+                                standard error, then go on with the handler that was there.
+                                weft_main always does */
+    void *spare[6];       /* room to grow: leave it zero */
 } weft_opts;
 
 #ifdef __cplusplus

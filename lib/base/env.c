@@ -23,6 +23,8 @@ const weft__env_var weft__env_table[] = {
      "the least urgent lines that are logged; default: warn"},
     {"WEFT_WATCHDOG", "0 to 3600000",
      "milliseconds; a task that computes for longer without a wait is named in the log; 0: never"},
+    {"WEFT_STACK_KIB", "16 to 1048576",
+     "KiB of address space of each task's stack, of which what is touched is used; default: 256"},
     {"WEFT_JOIN_SECONDS", "1 to 86400",
      "how long joining the job may take before it is an error; default: 60"},
     {NULL, NULL, NULL},

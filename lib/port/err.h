@@ -2,7 +2,7 @@
  *
  * weft__fail sets the detail of the calling task or thread and gives the error back:
  *     return weft__fail(WEFT_LOST, "barrier: rank %d died", r);
- * A task's detail lives with its stack (weft/fork.h: struct weft__here), a thread's with the thread. */
+ * A task's detail lives with its stack (weft/fork.h: struct weft__record), a thread's with the thread. */
 #ifndef WEFT_PORT_ERR_H
 #define WEFT_PORT_ERR_H
 

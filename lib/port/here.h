@@ -6,12 +6,12 @@
 #include "weft/fork.h"
 
 /* The record of a thread that runs no task. */
-extern struct weft__here weft__here_nobody;
+extern struct weft__record weft__here_nobody;
 
 /* From now on `h` runs on the calling thread. Only right before the switch to
  * the stack that `h` belongs to, or in frames that ask no more. */
 #if defined(__x86_64__) && !defined(WEFT__HERE_BY_CALL)
-static inline void weft__here_set(struct weft__here *h)
+static inline void weft__here_set(struct weft__record *h)
 {
     uintptr_t at;
     __asm__ volatile("movq weft__here_of_thread@gottpoff(%%rip), %0\n\tmovq %1, %%fs:(%0)"
@@ -20,7 +20,7 @@ static inline void weft__here_set(struct weft__here *h)
                      : "memory");
 }
 #else
-void weft__here_set(struct weft__here *h);
+void weft__here_set(struct weft__record *h);
 #endif
 
 #endif

@@ -8,4 +8,7 @@
  * to the hard one if it is lower than that. Returns how many it may have now. */
 uint64_t weft__limit_files(uint64_t want);
 
+/* How many mappings a process may have. */
+uint64_t weft__limit_mappings(void);
+
 #endif

@@ -2,15 +2,22 @@
 #ifndef WEFT_PORT_MAP_H
 #define WEFT_PORT_MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "weft/err.h"
 
-/* A stack of `size` bytes (a multiple of the page size) of address space above a guard page; its
- * memory is committed on touch. *low is its lowest usable address. WEFT_NOMEM. */
-weft_err weft__stack_map(size_t size, void **low);
-void weft__stack_unmap(void *low, size_t size);
+/* Address space for stacks: private, committed on touch, in small pages. WEFT_NOMEM. */
+weft_err weft__stacks_map(size_t size, void **at);
+void weft__stacks_unmap(void *at, size_t size);
+/* Make one page of it a guard page, for good: `light`ly, or as a mapping of its own, of which a process
+ * may only have so many. WEFT_NOMEM. */
+weft_err weft__stacks_guard(void *page, bool light);
+/* Whether this system has light guards, for which no mapping is needed. */
+bool weft__stacks_guard_light(void);
+/* Give the memory of a range back: it is zero, and stays mapped. */
+void weft__stacks_forget(void *low, size_t size);
 size_t weft__page_size(void);
 
 /* Memory that processes share: a sealed, nameless file of `size` bytes, all zero, nothing of it

@@ -89,9 +89,13 @@ int weft_main(int argc, char **argv, const weft_opts *given,
         if (opts.log_level < WEFT_LOG_WARN)
             opts.log_level = WEFT_LOG_WARN;
     }
+    opts.report_overflow = true;
     weft_err e = weft__rt_open(&r.w, &opts);
     if (e == WEFT_OK) {
+        weft__fault_thread handlers;
+        weft__fault_thread_begin(&handlers);
         e = run(&r);
+        weft__fault_thread_end(&handlers);
         weft_err stopped = weft__rt_close(&r.w, WEFT_FOREVER);
         e = e == WEFT_OK ? stopped : e;
     }

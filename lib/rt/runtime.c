@@ -10,7 +10,12 @@
 #include "team/team.h"
 
 /* Of tasks, and of the first task and those that have a thread: as much as a thread would have. */
-enum { STACK_DEFAULT = 256 * 1024, STACK_LARGE = 8 * 1024 * 1024, STACK_LEAST = 16 * 1024 };
+enum {
+    STACK_DEFAULT = 256 << 10,
+    STACK_LARGE = 8 << 20,
+    STACK_LEAST = 16 << 10,
+    STACK_MOST = 1 << 30
+};
 /* While leaving waits for peers it says so this often. */
 static const int64_t tell_every_ns = INT64_C(5000000000);
 
@@ -46,21 +51,38 @@ static weft_err start_watchdog(weft *w, const weft_opts *opts)
     return e == WEFT_OK ? weft__hog_start(w, after) : e;
 }
 
+static weft_err choose_stacks(weft__engine_opts *eo, const weft_opts *opts)
+{
+    int64_t kib = STACK_DEFAULT / 1024;
+    weft_err e = opts->stack_size
+                     ? WEFT_OK
+                     : weft__env_int("WEFT_STACK_KIB", STACK_LEAST / 1024, STACK_MOST / 1024, &kib);
+    eo->stack_size = opts->stack_size ? opts->stack_size : (size_t)kib * 1024;
+    eo->large_stack = opts->large_stack_size ? opts->large_stack_size : STACK_LARGE;
+    eo->max_stacks = opts->max_stacks;
+    eo->unguarded = opts->unguarded;
+    eo->report_overflow = opts->report_overflow;
+    if (eo->stack_size < STACK_LEAST || eo->large_stack < STACK_LEAST ||
+        eo->stack_size > STACK_MOST || eo->large_stack > STACK_MOST)
+        return weft__fail(WEFT_INVALID,
+                          "stack_size of %zu and large_stack_size of %zu bytes: %d to %d are "
+                          "allowed",
+                          eo->stack_size, eo->large_stack, STACK_LEAST, STACK_MOST);
+    return e;
+}
+
 static weft_err open_engine(weft *w, const weft_opts *opts)
 {
     weft__layout layout;
     weft_err e = weft__layout_make(&layout, w->boot, opts, &w->log);
     if (e != WEFT_OK)
         return e;
-    if (opts->stack_size != 0 && opts->stack_size < STACK_LEAST)
-        return weft__fail(WEFT_INVALID, "stack_size of %zu bytes: at least %d are needed",
-                          opts->stack_size, STACK_LEAST);
     weft__engine_opts eo = {.workers = layout.workers,
                             .crowded = layout.crowded,
-                            .stack_size = opts->stack_size ? opts->stack_size : STACK_DEFAULT,
-                            .large_stack = STACK_LARGE,
                             .cpu = layout.bound ? layout.cpu : NULL};
-    e = weft__engine_open(w, &eo);
+    e = choose_stacks(&eo, opts);
+    if (e == WEFT_OK)
+        e = weft__engine_open(w, &eo);
     if (e != WEFT_OK)
         return e;
     e = start_watchdog(w, opts);

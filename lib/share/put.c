@@ -139,7 +139,7 @@ static weft_err put_away(weft_queue *q, const void *data, size_t len, weft_deadl
     return weft__fail_in(e, "put: queue %s", q->name);
 }
 
-weft_err weft_put(weft_queue *q, const void *data, size_t len, weft_deadline by)
+weft_err weft__queue_put(weft_queue *q, const void *data, size_t len, weft_deadline by)
 {
     weft_err e = refuse(q, len);
     if (e != WEFT_OK)
@@ -147,7 +147,7 @@ weft_err weft_put(weft_queue *q, const void *data, size_t len, weft_deadline by)
     return q->home ? put_at_home(q, data, len, by) : put_away(q, data, len, by);
 }
 
-void weft_queue_end(weft_queue *q)
+void weft__queue_end(weft_queue *q)
 {
     if (!(q->role & WEFT_PRODUCER))
         return;

@@ -28,6 +28,11 @@ static const char *check_name(const char *name)
     return strlen(name) < WEFT__QUEUE_NAME_MAX ? NULL : "the name is too long (255 bytes)";
 }
 
+static void close_queue(weft_queue *q);
+
+static const weft__queue_kind kind = {weft__queue_put, weft__queue_get, weft__queue_end,
+                                      close_queue};
+
 static weft_err make(weft_queue **out, weft_team *t, const char *name, weft_role role)
 {
     weft_queue *q = calloc(1, sizeof *q);
@@ -37,7 +42,8 @@ static weft_err make(weft_queue **out, weft_team *t, const char *name, weft_role
         free(copy);
         return weft__fail(WEFT_NOMEM, "queue %s: no memory", name);
     }
-    *q = (weft_queue){.name = copy,
+    *q = (weft_queue){.base = {&kind, copy},
+                      .name = copy,
                       .team = t,
                       .mail = weft__team_mail(t),
                       .rank = weft_team_rank(t),
@@ -308,17 +314,13 @@ static void close_home(weft_queue *q)
     weft__guard_drop(&q->guard);
 }
 
-void weft_queue_close(weft_queue **at)
+static void close_queue(weft_queue *q)
 {
-    weft_queue *q = *at;
-    if (!q)
-        return;
-    weft_queue_end(q);
+    weft__queue_end(q);
     if (q->home)
         close_home(q);
     else
         close_away(q);
     weft__share_drop(q);
     weft__queue_unmake(q);
-    *at = NULL;
 }

@@ -170,7 +170,7 @@ static weft_err wait_turn(weft_queue *q, weft__getting *g, weft_deadline by)
     return left ? e : g->result;
 }
 
-weft_err weft_get(weft_queue *q, void *buf, size_t cap, size_t *len, weft_deadline by)
+weft_err weft__queue_get(weft_queue *q, void *buf, size_t cap, size_t *len, weft_deadline by)
 {
     if (!(q->role & WEFT_CONSUMER))
         return weft__fail(WEFT_INVALID, "get: queue %s: rank %d did not open it as a consumer",

@@ -33,7 +33,7 @@
 #include "link/mail.h"
 #include "share/answer.h"
 #include "share/share.h"
-#include "weft/queue.h"
+#include "sync/queue.h"
 
 typedef enum weft__queue_verb {
     WEFT__QUEUE_PUT = 1,  /* a: ticket; the item */
@@ -98,6 +98,7 @@ typedef struct weft__home {
 } weft__home;
 
 struct weft_queue {
+    weft__queue_base base;
     weft__list node; /* in the registry (share.c) */
     int users;       /* handlers at work on it; the registry's guard */
     uint32_t id;
@@ -151,6 +152,11 @@ void weft__queue_flush(weft_queue *q);
 weft__letter *weft__queue_item(weft_queue *q, const void *data, size_t len, uint64_t ticket);
 void weft__queue_free(weft_queue *q, weft__letter *l);
 void weft__queue_free_all(weft_queue *q, weft__list *letters);
+
+/* What the functions of weft/queue.h do with a shared queue. */
+weft_err weft__queue_put(weft_queue *q, const void *data, size_t len, weft_deadline by);
+weft_err weft__queue_get(weft_queue *q, void *buf, size_t cap, size_t *len, weft_deadline by);
+void weft__queue_end(weft_queue *q);
 
 /* queue.c: free a queue that nobody uses, with what is in it. */
 void weft__queue_unmake(weft_queue *q);

@@ -1,21 +1,20 @@
 #include "port/err.h"
 #include "task/wait.h"
-#include "weft/sync.h"
 #include "weft/task.h"
+
+_Static_assert(sizeof(weft_barrier) == 40, "as sync.h says");
 
 void weft_barrier_init(weft_barrier *b, const char *name, uint32_t parties)
 {
     if (parties == 0)
         weft__misuse(name, "barrier of no parties");
-    weft__sync_init(&b->head, name);
-    b->parties = parties;
-    b->arrived = 0;
+    *b = (weft_barrier)WEFT_BARRIER_INIT(name, parties);
 }
 
-/* Who leaves has not come: this round is still open. */
-static void count_out(weft_sync_head *q, void *arg)
+/* Guard held. Who leaves has not come: this round is still open. */
+static void count_out(weft_sync_head *q, void *barrier)
 {
-    weft_barrier *b = arg;
+    weft_barrier *b = (weft_barrier *)barrier;
     (void)q;
     b->arrived--;
 }
@@ -23,6 +22,8 @@ static void count_out(weft_sync_head *q, void *arg)
 weft_err weft_barrier_wait(weft_barrier *b, weft_deadline by)
 {
     weft__guard *g = weft__sync_guard(&b->head);
+    if (b->parties == 0)
+        weft__misuse(b->head.name, "barrier of no parties");
     if (weft_cancelled())
         return WEFT_CANCELLED;
     weft__guard_take(g);

@@ -26,6 +26,7 @@ static void init_worker(weft *w, int i, const weft__engine_opts *opts)
     weft__timers_init(&k->timers);
     k->until_look = k->look_every = 1;
     k->loop_left = 1;
+    k->steal_every = 1;
     weft__list_init(&k->asleep);
 }
 
@@ -56,13 +57,20 @@ weft_err weft__engine_open(weft *w, const weft__engine_opts *opts)
     }
     w->workers = opts->workers;
     w->crowded = opts->crowded;
+    for (w->steal_span = 1; w->steal_span < opts->workers;)
+        w->steal_span *= 2;
     for (int i = 0; i < opts->workers; i++)
         init_worker(w, i, opts);
     init_places(w);
     weft__strand_init(&w->strand, w);
     weft__idle_init(&w->idle);
     weft__tasks_init(&w->tasks);
-    weft__stacks_init(&w->stacks, w, opts->stack_size, opts->large_stack);
+    weft__stacks_init(&w->stacks, w,
+                      &(weft__stacks_opts){.size = opts->stack_size,
+                                           .large = opts->large_stack,
+                                           .most = opts->max_stacks,
+                                           .unguarded = opts->unguarded,
+                                           .report = opts->report_overflow});
     weft__side_init(&w->side);
     e = give_stacks(w);
     if (e != WEFT_OK)

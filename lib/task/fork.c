@@ -36,6 +36,18 @@ void weft__fork_serve(weft__forks *f)
         weft_atomic_store(&f->here.limit, NULL, WEFT_RELAXED);
 }
 
+void weft__fork_publish(weft__forks *f)
+{
+    uint32_t n = weft__forks_private(f);
+    if (n > 0)
+        weft__forks_share(f, n);
+    weft__forks_open(f);
+    weft_atomic_fence(); /* F4, I2 */
+    weft__wake_one(stack_of(f)->rt);
+    if (weft_atomic_load(&stack_of(f)->rt->idle.sleepers, WEFT_RELAXED) != 0)
+        weft_atomic_store(&f->here.limit, NULL, WEFT_RELAXED);
+}
+
 /* Whether the children of who runs here are for others. */
 bool weft__fork_parallel(weft__stack *s)
 {
@@ -56,7 +68,7 @@ static bool attach(weft__forks *f)
     return true;
 }
 
-void weft__fork_slow(struct weft__here *h, uintptr_t child)
+void weft__fork_slow(struct weft__record *h, uintptr_t child)
 {
     weft__forks *f = (weft__forks *)(void *)h;
     if (!h->me)
@@ -73,7 +85,7 @@ void weft__fork_slow(struct weft__here *h, uintptr_t child)
 /* Also once it is done. */
 static bool holds(weft__slot *at, uintptr_t child)
 {
-    return (weft_atomic_load(at, WEFT_RELAXED) & ~(uintptr_t)WEFT__SLOT_DONE) == child;
+    return WEFT__SLOT_CHILD(weft_atomic_load(at, WEFT_RELAXED)) == child;
 }
 
 /* Usually the topmost or, if joined in the order of the forks, the lowest. */
@@ -94,9 +106,12 @@ static weft__slot *find(weft__forks *f, uintptr_t child)
 static void forget(weft__forks *f, weft__slot *at)
 {
     weft_atomic_store(at, WEFT__SLOT_NONE, WEFT_RELAXED);
+    f->holes++;
     while (f->here.head > f->slots &&
-           weft_atomic_load(f->here.head - 1, WEFT_RELAXED) == WEFT__SLOT_NONE)
+           weft_atomic_load(f->here.head - 1, WEFT_RELAXED) == WEFT__SLOT_NONE) {
         weft__forks_drop(f);
+        f->holes--;
+    }
 }
 
 /* Until the thief has told its end at `at`. F3 */
@@ -109,16 +124,20 @@ static void await_child(weft__slot *at, uintptr_t child)
         weft__cpu_relax();
     }
     /* pairs with weft__fork_run */
-    if (!weft_atomic_cas(at, &child, (uintptr_t)self | WEFT__SLOT_WAITER, WEFT_ACQ_REL,
-                         WEFT_ACQUIRE))
+    if (!weft_atomic_cas(at, &child, child | WEFT__SLOT_WAITED, WEFT_ACQ_REL, WEFT_ACQUIRE))
         return;
     self->what = "fork";
     self->on = self->name;
-    weft__await_grant(self);
+    bool relayed = !weft__scope_relays(self);
+    while (!(weft__told(self) & WEFT__GRANTED)) {
+        if (!relayed)
+            relayed = weft__scope_relay(self);
+        weft__park(self, WEFT_FOREVER);
+    }
     self->what = self->on = NULL;
 }
 
-bool weft__join_slow(struct weft__here *h, uintptr_t child, const char *where)
+bool weft__join_slow(struct weft__record *h, uintptr_t child, const char *where)
 {
     weft__forks *f = (weft__forks *)(void *)h;
     if (!h->me)
@@ -154,11 +173,11 @@ static bool steal_from(weft__stack *victim, weft__stolen *out)
     if (out->child == 0)
         return false;
     out->parent = weft__of((weft__waiter *)victim->forks.here.me, weft__task, waiter);
+    out->nth = (uint32_t)(out->slot - victim->forks.slots);
     return true;
 }
 
-/* From a stack that parked. */
-static bool steal_left(weft *w, weft__stolen *out)
+bool weft__fork_steal_left(weft *w, weft__stolen *out)
 {
     bool found = false;
     if (weft_atomic_load(&w->idle.lefts, WEFT_ACQUIRE) == 0) /* a guess */
@@ -179,12 +198,9 @@ static bool steal_left(weft *w, weft__stolen *out)
 bool weft__fork_steal(weft__worker *me, weft__stolen *out)
 {
     weft *w = me->rt;
-    if (steal_left(w, out))
+    if (weft__fork_steal_left(w, out))
         return true;
-    int all = 1;
-    while (all < w->workers)
-        all *= 2;
-    for (int k = 1; k < all; k++) {
+    for (int k = 1; k < w->steal_span; k++) {
         int i = me->index ^ k;
         /* pairs with go() and turn() in worker.c */
         weft__stack *s =
@@ -199,14 +215,15 @@ bool weft__fork_steal(weft__worker *me, weft__stolen *out)
 }
 
 /* As who a child runs: a task of its own, under its parent. */
-static weft__task *guest(weft__stack *s, weft__task *parent)
+static weft__task *guest(weft__stack *s, const weft__stolen *taken)
 {
-    weft__task *g = &s->guest;
+    weft__task *g = &s->guest, *parent = taken->parent;
     g->waiter.kind = WEFT__WAITER_TASK;
     g->waiter.listed = 0;
     weft_atomic_store(&g->waiter.shields, 0, WEFT_RELAXED);
     g->waiter.name = parent->waiter.name;
     g->host = parent;
+    g->nth = taken->nth;
     g->place = &s->rt->pool;
     g->bodies = 0;
     g->stack = s;
@@ -227,7 +244,7 @@ static void call(weft_child *c, uintptr_t child, weft__stack *s)
 void weft__fork_run(weft__stack *s, const weft__stolen *taken)
 {
     weft_child *c = (weft_child *)(taken->child & ~(uintptr_t)WEFT__CHILD_VALUE);
-    weft__task *g = guest(s, taken->parent);
+    weft__task *g = guest(s, taken);
     weft__forks_shut(&s->forks);
     s->detail.text[0] = '\0';
     s->forks.here.me = &g->waiter;
@@ -241,8 +258,8 @@ void weft__fork_run(weft__stack *s, const weft__stolen *taken)
     /* F3; pairs with await_child */
     uintptr_t seen =
         weft_atomic_exchange(taken->slot, taken->child | WEFT__SLOT_DONE, WEFT_ACQ_REL);
-    if (seen & WEFT__SLOT_WAITER)
-        weft__grant((weft__waiter *)(seen & ~(uintptr_t)WEFT__SLOT_WAITER));
+    if (seen & WEFT__SLOT_WAITED)
+        weft__grant(&taken->parent->waiter);
 }
 
 bool weft__fork_any(weft *w)

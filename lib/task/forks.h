@@ -5,10 +5,10 @@
  *    at a time, each by a compare and swap of the whole `span`; only the owner moves split.
  * F2 A thief reads a slot only after it has claimed it. A slot that was claimed is used again only after
  *    its child was joined.
- * F3 A slot holds the child until it is joined. A thief that has run it adds DONE to it; the owner that
- *    waits for it puts its waiter there instead. Who comes second finds the other: a thief that finds a waiter
- *    grants it, and touches nothing of the child or the slot after its exchange. A child that was joined
- *    out of turn leaves NONE.
+ * F3 A slot holds the child, with bits, until it is joined: the thief may read it late. A thief that has
+ *    run it exchanges DONE in; an owner that has to wait for it swaps WAITED in before. Who comes second
+ *    finds the other's bit: a thief that finds WAITED grants the parent, which it knows, and touches
+ *    nothing of the child or the slot after its exchange. A child that was joined leaves NONE.
  * F4 The owner looks at floor and limit only, which a thief that wants work sets so that the next fork or
  *    join goes the slow way; there the owner sets them again, then clears `asked`, then looks whether
  *    anybody sleeps. Who goes to sleep says so first and asks then.
@@ -22,13 +22,15 @@
 
 #include "weft/fork.h"
 
-enum { WEFT__SLOT_NONE = 0, WEFT__SLOT_DONE = 2, WEFT__SLOT_WAITER = 4 };
+enum { WEFT__SLOT_NONE = 0, WEFT__SLOT_DONE = 2, WEFT__SLOT_WAITED = 4 };
+/* The child, without what happened to it. */
+#define WEFT__SLOT_CHILD(v) ((v) & ~(uintptr_t)(WEFT__SLOT_DONE | WEFT__SLOT_WAITED))
 
 typedef struct weft__forks {
-    struct weft__here here;
-    weft__slot *slots, *end; /* NULL until the first fork; written while nothing is shared */
-    uint32_t loose;          /* children that found no slot; the owner's */
-    char apart[64 - 60 % 64];
+    struct weft__record here;
+    weft__slot *slots, *end;     /* NULL until the first fork; written while nothing is shared */
+    uint32_t loose;              /* children that found no slot; the owner's */
+    uint32_t holes;              /* slots of NONE below head; the owner's */
     WEFT_ATOMIC(uint64_t) span;  /* tail, and split above it */
     WEFT_ATOMIC(uint32_t) asked; /* somebody wants work */
 } weft__forks;
@@ -61,12 +63,15 @@ static inline void weft__forks_shut(weft__forks *f)
     weft_atomic_store(&f->here.floor, (weft__slot *)UINTPTR_MAX, WEFT_RELAXED);
 }
 
-/* Owner. Forks and joins take the quick way, until somebody asks. F4 */
+/* Owner. Forks and joins take the quick way, until somebody asks; but no join above a hole, which has to
+ * go with the slot on top of it. F4 */
 static inline void weft__forks_open(weft__forks *f)
 {
     uint64_t span = weft_atomic_load(&f->span, WEFT_RELAXED);
+    weft__slot *floor =
+        f->holes > 0 ? (weft__slot *)UINTPTR_MAX : f->slots + weft__span_split(span);
     weft_atomic_store(&f->here.limit, f->end, WEFT_RELAXED);
-    weft_atomic_store(&f->here.floor, f->slots + weft__span_split(span), WEFT_RELAXED);
+    weft_atomic_store(&f->here.floor, floor, WEFT_RELAXED);
     weft_atomic_store(&f->asked, 0, WEFT_RELEASE); /* pairs with ask: its stores come after these */
 }
 
@@ -116,6 +121,24 @@ static inline void weft__forks_drop(weft__forks *f)
         weft_atomic_exchange(&f->span, weft__span(i, i), WEFT_ACQ_REL);
 }
 
+/* Owner. Whether nobody could take anything, now or once asked for. */
+static inline bool weft__forks_bare(weft__forks *f)
+{
+    uint64_t span = weft_atomic_load(&f->span, WEFT_RELAXED); /* a guess: thieves raise tail */
+    return (uint32_t)(f->here.head - f->slots) == weft__span_tail(span);
+}
+
+/* Owner. Whether somebody wants something and nothing is shared. A look for those who compute for long
+ * between a fork and the next. */
+static inline bool weft__forks_hungry(weft__forks *f)
+{
+    /* pairs with ask, which needs no more than to be seen some time */
+    if (f->here.head < weft_atomic_load(&f->here.limit, WEFT_RELAXED))
+        return false;
+    uint64_t span = weft_atomic_load(&f->span, WEFT_RELAXED); /* a guess: thieves raise tail */
+    return weft__span_tail(span) == weft__span_split(span);
+}
+
 /* Anybody. The oldest that is shared, and its slot; or 0. */
 static inline uintptr_t weft__forks_steal(weft__forks *f, weft__slot **slot)
 {
@@ -127,7 +150,8 @@ static inline uintptr_t weft__forks_steal(weft__forks *f, weft__slot **slot)
         if (!weft_atomic_cas(&f->span, &span, span + 1, WEFT_ACQ_REL, WEFT_ACQUIRE))
             continue;
         *slot = f->slots + weft__span_tail(span);
-        uintptr_t child = weft_atomic_load(*slot, WEFT_RELAXED);
+        /* pairs with the owner's WAITED: F3 */
+        uintptr_t child = WEFT__SLOT_CHILD(weft_atomic_load(*slot, WEFT_RELAXED));
         if (child != WEFT__SLOT_NONE)
             return child;
         span++;

@@ -102,6 +102,7 @@ void weft__poll_turn(weft *w, int64_t now)
         rang = serve_events(w, ev, weft__poller_wait(&w->poll.poller, ev, EVENTS, INT64_MIN));
     }
     serve_rest(w, now, rang);
+    (void)weft__stacks_trim(&w->stacks, now, true);
     weft__token_drop(w);
     weft__pass_token(w); /* I3: somebody may have wanted it for its sleep just now */
 }
@@ -140,9 +141,11 @@ void weft__poll_sleep(weft *w, int64_t until, bool (*stay)(void *arg), void (*aw
     int n = 0;
     /* I4: whoever publishes something from now on rings. */
     weft_atomic_exchange(&w->poll.sleeps_until, INT64_MAX, WEFT_SEQ_CST);
-    int64_t timer = next_timer(w);
+    int64_t timer = next_timer(w), trim = weft__stacks_due(&w->stacks);
     if (timer < until)
         until = timer;
+    if (trim < until)
+        until = trim;
     bool armed = arm_sources(w, &until);
     if (armed) {
         if (stay(arg))
@@ -155,6 +158,7 @@ void weft__poll_sleep(weft *w, int64_t until, bool (*stay)(void *arg), void (*aw
     w->poll.last = now;
     bool rang = serve_events(w, ev, n);
     serve_rest(w, now, rang || !armed);
+    (void)weft__stacks_trim(&w->stacks, now, false);
 }
 
 void weft__poll_earlier(weft *w, int64_t at)

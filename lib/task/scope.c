@@ -8,6 +8,8 @@
  * S3 A task that waits enters `listed` once, under the guard, and looks whether it is cancelled
  *    afterwards; who cancels sets `cancelled` first and then goes through the list under the guard. It
  *    leaves the list before it is counted out, so who holds the guard may touch it.
+ * S4 A task that runs inside a join is reached through the joiner by the scopes of all below it. Its forked
+ *    children are listed in its own scope only: it passes on to them what comes from further out.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,23 +45,39 @@ void weft_scope_init(weft_scope *s, weft_place *place, const char *name)
     weft__list_init(&x->listed);
 }
 
+static const weft__task *task_of(const weft__waiter *w)
+{
+    return (const weft__task *)(const void *)((const char *)w - offsetof(weft__task, waiter));
+}
+
+/* Whether a shield that `w` is in covers the child in slot `nth` of its deque: not if that was forked
+ * before, which would miss a cancellation for good if it could not see it for a while. */
+static bool covers(const weft__waiter *w, uint32_t nth)
+{
+    if (weft_atomic_load(&w->shields, WEFT_ACQUIRE) == 0) /* pairs with weft_shield */
+        return false;
+    if (nth == WEFT__NO_CHILD)
+        return true;
+    const weft__task *t = task_of(w);
+    return nth >= weft_atomic_load(&t->shielded_from, WEFT_RELAXED);
+}
+
 bool weft__cancelled(const weft__waiter *self)
 {
-    for (;;) {
-        if (weft_atomic_load(&self->shields, WEFT_RELAXED) != 0)
-            return false;
+    uint32_t nth = WEFT__NO_CHILD;
+    while (!covers(self, nth)) {
         /* pairs with cancel_all */
         if (self->scope && weft_atomic_load(&self->scope->cancelled, WEFT_ACQUIRE))
             return true;
         if (self == &weft__waiter_of_thread)
             return false;
-        const weft__task *host =
-            ((const weft__task *)(const void *)((const char *)self - offsetof(weft__task, waiter)))
-                ->host;
-        if (!host)
+        const weft__task *t = task_of(self);
+        if (!t->host)
             return false;
-        self = &host->waiter;
+        nth = t->nth;
+        self = &t->host->waiter;
     }
+    return false;
 }
 
 /* Whose cancellation has to reach `t`: its own scope, or that of the task whose child it is. */
@@ -101,16 +119,45 @@ void weft__scope_unlist(weft__task *t)
     t->waiter.listed = 0;
 }
 
-/* Guard held. S3 */
-static void cancel_all(weft__scope *s)
+/* Have those of `s` look that a cancellation has to reach. Guard held. */
+static void stir(weft__scope *s)
 {
-    weft_atomic_store(&s->cancelled, 1, WEFT_RELEASE); /* pairs with weft__cancelled */
     weft__list_each (n, &s->listed) {
         weft__task *t = weft__of(n, weft__task, sibling);
         /* It may be one that waits inside of it, in its join; or that did: W4. */
         for (; t; t = weft_atomic_load(&t->inside, WEFT_ACQUIRE)) /* pairs with run_inside */
             weft__unpark(&t->waiter);
     }
+}
+
+/* Guard held. S3 */
+static void cancel_all(weft__scope *s)
+{
+    weft_atomic_store(&s->cancelled, 1, WEFT_RELEASE); /* pairs with weft__cancelled */
+    stir(s);
+}
+
+bool weft__scope_relays(weft__waiter *self)
+{
+    weft__task *t = weft__of(self, weft__task, waiter);
+    for (; t; t = t->host)
+        if (t->waiter.scope && t->host) {
+            weft__scope_list(self);
+            return true;
+        }
+    return false;
+}
+
+bool weft__scope_relay(weft__waiter *self)
+{
+    if (!weft__cancelled(self))
+        return false;
+    weft__scope *s = scope_over(weft__of(self, weft__task, waiter));
+    weft__guard *g = weft__sync_guard(&s->head);
+    weft__guard_take(g);
+    stir(s); /* S4; who enters the list later sees the cancellation that this task saw */
+    weft__guard_drop(g);
+    return true;
 }
 
 /* Count a task in. */

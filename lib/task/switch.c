@@ -12,9 +12,6 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-/* switch_<cpu>.S: where a fresh stack begins: calls the function with the argument below. */
-void weft__switch_start(void);
-
 void weft__context_of_thread(weft__context *c)
 {
     *c = (weft__context){.sp = NULL};
@@ -28,11 +25,16 @@ void weft__context_of_thread(weft__context *c)
 #endif
 }
 
+#if !defined(WEFT__SWITCH_UCONTEXT)
+/* switch_<cpu>.S: where a fresh stack begins: calls the function with the argument below. */
+void weft__switch_start(void);
+
 /* What weft__switch finds on the stack that it goes to, lowest first; and what weft__switch_start finds
  * in the registers afterwards. */
-static void *first_frame(void *high, void (*entry)(void *), void *arg)
+void *weft__switch_first(void *low, void *high, void (*entry)(void *), void *arg)
 {
     uintptr_t top = (uintptr_t)high & ~(uintptr_t)15;
+    (void)low;
 #if defined(__x86_64__)
     /* r15 r14 r13 r12 rbx rbp, and the address to go to. */
     void **sp = (void **)top - 9;
@@ -49,10 +51,11 @@ static void *first_frame(void *high, void (*entry)(void *), void *arg)
     sp[1] = arg;
     sp[11] = (void *)(uintptr_t)weft__switch_start;
 #else
-#error "no context switch for this processor: add lib/task/switch_<processor>.S and its first frame"
+#error "no context switch in assembly for this processor: build with -DWEFT_SWITCH=ucontext"
 #endif
     return sp;
 }
+#endif
 
 void weft__context_make(weft__context *c, void *low, void *high, void (*entry)(void *), void *arg)
 {
@@ -63,12 +66,11 @@ void weft__context_make(weft__context *c, void *low, void *high, void (*entry)(v
     /* What ran here before left by its last switch: its frames' red zones are still marked. */
     __asan_unpoison_memory_region(low, c->size);
 #else
-    (void)low;
 #endif
 #if defined(WEFT__TSAN)
     c->fiber = __tsan_create_fiber(0);
 #endif
-    c->sp = first_frame(high, entry, arg);
+    c->sp = weft__switch_first(low, high, entry, arg);
 }
 
 void weft__context_end(weft__context *c)

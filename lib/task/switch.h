@@ -43,9 +43,12 @@ typedef struct weft__context {
 #endif
 } weft__context;
 
-/* switch_<cpu>.S. Leave this stack, with its pointer in *save, for the one that `load` points to; there
+/* switch_<cpu>.S or switch_ucontext.c. Leave this stack, with its pointer in *save, for the one that `load` points to; there
  * call after(arg), unless it is NULL, and go on. Returns 0 when somebody comes back. */
 int weft__switch(void **save, void *load, void (*after)(void *arg), void *arg);
+
+/* What weft__switch is to load to call entry(arg) on the stack [low, high), which lies there. */
+void *weft__switch_first(void *low, void *high, void (*entry)(void *), void *arg);
 
 /* Make `c` the context of the calling thread, on its native stack. */
 void weft__context_of_thread(weft__context *c);

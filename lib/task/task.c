@@ -28,6 +28,17 @@ void weft__tasks_fini(weft__tasks *p)
     *p = (weft__tasks){.free = NULL};
 }
 
+void weft__tasks_each(weft__tasks *p, void (*each)(void *arg, weft__task *t), void *arg)
+{
+    weft__guard_take(&p->guard);
+    struct slab *first = p->slabs;
+    weft__guard_drop(&p->guard);
+    for (struct slab *s = first; s; s = s->next)
+        for (int i = 0; i < SLAB_TASKS; i++)
+            if (s->tasks[i].fn)
+                each(arg, &s->tasks[i]);
+}
+
 /* Guard held. */
 static bool add_slab(weft__tasks *p)
 {
@@ -39,6 +50,7 @@ static bool add_slab(weft__tasks *p)
     p->total += SLAB_TASKS;
     for (int i = SLAB_TASKS - 1; i >= 0; i--) {
         weft_atomic_store(&s->tasks[i].waiter.state, 0, WEFT_RELAXED);
+        s->tasks[i].fn = NULL;
         s->tasks[i].next = p->free;
         p->free = &s->tasks[i];
     }
@@ -93,6 +105,7 @@ void weft__task_free(weft__task *t)
 {
     weft *w = t->place->rt;
     weft__worker *me = weft__worker_of(w);
+    t->fn = NULL;
     if (!me) {
         give_back(&w->tasks, t, t);
         return;
@@ -130,6 +143,8 @@ weft_err weft__task_create(weft__task **out, weft_place *place, weft_fn fn, void
     t->host = NULL;
     weft_atomic_store(&t->inside, NULL, WEFT_RELAXED);
     t->result = WEFT_OK;
+    t->bodies = 0;
+    t->nth = WEFT__NO_CHILD;
     *out = t;
     return WEFT_OK;
 }
@@ -216,11 +231,16 @@ const char *weft_task_name(void)
 weft_err weft_shield(weft_fn fn, void *arg)
 {
     weft__waiter *self = weft__self();
-    weft_atomic_store(&self->shields, weft_atomic_load(&self->shields, WEFT_RELAXED) + 1,
-                      WEFT_RELAXED);
+    uint16_t shields = weft_atomic_load(&self->shields, WEFT_RELAXED);
+    if (shields == 0 && weft__here()->me) {
+        weft__forks *f = &weft__stack_here()->forks;
+        weft_atomic_store(&weft__of(self, weft__task, waiter)->shielded_from,
+                          (uint32_t)(f->here.head - f->slots), WEFT_RELAXED);
+    }
+    /* pairs with covers() in scope.c: from where on */
+    weft_atomic_store(&self->shields, (uint16_t)(shields + 1), WEFT_RELEASE);
     weft_err e = fn(arg);
-    weft_atomic_store(&self->shields, weft_atomic_load(&self->shields, WEFT_RELAXED) - 1,
-                      WEFT_RELAXED);
+    weft_atomic_store(&self->shields, shields, WEFT_RELAXED);
     return e;
 }
 
@@ -246,13 +266,15 @@ static void after_move(void *arg)
 weft_err weft_move(weft_place *place)
 {
     weft__waiter *self = weft__self();
-    struct weft__here *h = weft__here();
+    struct weft__record *h = weft__here();
     if (!h->me)
         return weft__fail(WEFT_INVALID, "weft_move: this thread is not a task");
     weft__task *t = weft__of(self, weft__task, waiter);
     weft__stack *s = weft__stack_here();
     if (t == &s->guest)
         return weft__fail(WEFT_INVALID, "weft_move: task %s is a forked child", self->name);
+    if (t->bodies > 0)
+        return weft__fail(WEFT_INVALID, "weft_move: task %s is in the body of a loop", self->name);
     if (!weft__forks_none(&s->forks))
         return weft__fail(WEFT_INVALID, "weft_move: task %s has forks that it did not join",
                           self->name);

@@ -20,15 +20,20 @@ typedef struct weft__task {
     struct weft__task *next;   /* in a list of tasks, or of free ones */
     struct weft__stack *stack; /* where it goes on; NULL: it has not begun */
     weft_place *place;
-    weft_fn fn;
+    weft_fn fn; /* NULL: it is free */
     void *arg;
     struct weft__task *host; /* who waits for it below it on the stack, or whose child it is */
+    uint32_t nth; /* the slot in its host's deque, if it is a forked child; else WEFT__NO_CHILD */
+    /* Forked children in slots from this one on are under its shield; its own, they read it. */
+    WEFT_ATOMIC(uint32_t) shielded_from;
     /* The task that runs in its scope join, on its stack; set and cleared by it, read by who cancels. */
     WEFT_ATOMIC(struct weft__task *) inside;
     weft__list sibling; /* while waiter.listed: among those of its scope; under the scope's guard */
     weft_err result;
     uint32_t bodies; /* of loops, that it is in: it cannot move */
 } weft__task;
+
+#define WEFT__NO_CHILD UINT32_MAX
 
 typedef struct weft__scope {
     weft_sync_head head; /* its guard protects `listed`, `first`, `detail` */
@@ -64,6 +69,8 @@ typedef struct weft__tasks {
 
 void weft__tasks_init(weft__tasks *p);
 void weft__tasks_fini(weft__tasks *p);
+/* Each that has not ended; those that begin or end meanwhile may be among them. */
+void weft__tasks_each(weft__tasks *p, void (*each)(void *arg, weft__task *t), void *arg);
 
 /* A task that will run fn(arg) at `place` once started. WEFT_NOMEM. */
 weft_err weft__task_create(weft__task **t, weft_place *place, weft_fn fn, void *arg,
@@ -89,6 +96,11 @@ void weft__leave_thread(struct weft__stack *s, void (*after)(void *arg), void *a
 weft_err weft__scope_start(weft_scope *s, weft__task *t);
 /* From now on a cancellation reaches `self`, the caller. */
 void weft__scope_list(weft__waiter *self);
+/* For the caller `self`, which waits for a forked child: whether a cancellation from further out than the
+ * scope in which its children are listed has to be passed on to them. From now on it wakes `self`. */
+bool weft__scope_relays(weft__waiter *self);
+/* Pass it on if it has come. */
+bool weft__scope_relay(weft__waiter *self);
 /* No cancellation has to reach `t` any more; its caller. */
 void weft__scope_unlist(weft__task *t);
 /* `t` ended: free it. Its scope counts it out with the next weft__scope_ended. */

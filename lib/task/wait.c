@@ -6,17 +6,20 @@
 
 /* How long a task that cannot leave its stack keeps its worker at a time. */
 static const int64_t stay_ns = 1000000;
+/* Looks at one that leaves before its CPU may be needed for it to do so. */
+enum { SETTLE_SPINS = 100 };
 
-_Thread_local weft__waiter weft__waiter_of_thread = {.kind = WEFT__WAITER_THREAD, .name = "thread"};
+_Thread_local weft__waiter weft__waiter_of_thread
+    __attribute__((tls_model("initial-exec"))) = {.kind = WEFT__WAITER_THREAD, .name = "thread"};
 
 static void thread_park(weft__waiter *self, weft_deadline by)
 {
     uint32_t seen = 0;
     /* pairs with tell() */
-    if (!weft_atomic_cas(&self->state, &seen, WEFT__PARKED, WEFT_ACQ_REL, WEFT_ACQUIRE))
+    if (!weft_atomic_cas(&self->state, &seen, WEFT__ASLEEP, WEFT_ACQ_REL, WEFT_ACQUIRE))
         return;
-    while (weft_atomic_load(&self->state, WEFT_ACQUIRE) == WEFT__PARKED)
-        if (!weft__futex_wait(&self->state, WEFT__PARKED, by.ns, false))
+    while (weft_atomic_load(&self->state, WEFT_ACQUIRE) == WEFT__ASLEEP)
+        if (!weft__futex_wait(&self->state, WEFT__ASLEEP, by.ns, false))
             break;
 }
 
@@ -55,16 +58,15 @@ uint32_t weft__told(weft__waiter *self)
     return weft_atomic_exchange(&self->state, 0, WEFT_ACQ_REL);
 }
 
-/* Sets `bit`; who finds nothing but PARKED there is the one that makes `w` run again. */
+/* Sets `bit`; who finds nothing but PARKED or ASLEEP there is the one that makes `w` run again. How it
+ * waits is asked of the word alone: `w` may move from the one sort to the other at any time before. */
 static void tell(weft__waiter *w, uint32_t bit)
 {
-    uint8_t kind = w->kind;
     /* Pairs with park and told: what was written before it. W2: the last access, unless `w` parked. */
-    if (weft_atomic_fetch_or(&w->state, bit, WEFT_ACQ_REL) != WEFT__PARKED)
-        return;
-    if (kind == WEFT__WAITER_TASK)
+    uint32_t seen = weft_atomic_fetch_or(&w->state, bit, WEFT_ACQ_REL);
+    if (seen == WEFT__PARKED)
         weft__task_ready(weft__of(w, weft__task, waiter));
-    else
+    else if (seen == WEFT__ASLEEP)
         weft__futex_wake(&w->state, 1, false);
 }
 
@@ -84,6 +86,17 @@ void weft__await_grant(weft__waiter *self)
         (void)weft__park(self, WEFT_FOREVER);
 }
 
+static void enqueue_first(weft_sync_head *q, weft__wait *w)
+{
+    w->prev = NULL;
+    w->next = q->first;
+    if (w->next)
+        w->next->prev = w;
+    else
+        q->last = w;
+    q->first = w;
+}
+
 static void enqueue(weft_sync_head *q, weft__wait *w)
 {
     w->next = NULL;
@@ -93,7 +106,12 @@ static void enqueue(weft_sync_head *q, weft__wait *w)
     else
         q->first = w;
     q->last = w;
-    w->queued = true;
+}
+
+/* Guard held. */
+static void mark_taken(weft__wait *w)
+{
+    weft_atomic_fetch_or(&w->stage, WEFT__WAIT_TAKEN, WEFT_ACQ_REL); /* pairs with leave: W1 */
 }
 
 void weft__wait_take(weft_sync_head *q, weft__wait *w)
@@ -107,25 +125,40 @@ void weft__wait_take(weft_sync_head *q, weft__wait *w)
     else
         q->last = w->prev;
     w->next = NULL;
-    w->queued = false;
+    mark_taken(w);
 }
 
 weft__wait *weft__wait_take_all(weft_sync_head *q)
 {
     weft__wait *list = q->first;
     for (weft__wait *w = list; w; w = w->next)
-        w->queued = false;
+        mark_taken(w);
     q->first = q->last = NULL;
     return list;
 }
 
-void weft__wait_let_all_go(weft__wait *list)
+/* Until `w`, if it was about to leave when it was taken out, is past the guard: W1. */
+static void settle(const weft__wait *w)
+{
+    /* pairs with leave */
+    for (int i = 0; weft_atomic_load(&w->stage, WEFT_ACQUIRE) & WEFT__WAIT_LEAVING; i++)
+        i < SETTLE_SPINS ? weft__cpu_relax() : weft__cpu_yield();
+}
+
+static void grant_all(weft__wait *list)
 {
     while (list) {
         weft__wait *next = list->next; /* before it is gone: R3 */
         weft__wait_let_go(list);
         list = next;
     }
+}
+
+void weft__wait_let_all_go(weft__wait *list)
+{
+    for (weft__wait *w = list; w; w = w->next)
+        settle(w);
+    grant_all(list);
 }
 
 void weft__wait_grant(weft_sync_head *q, weft__wait *w)
@@ -136,7 +169,7 @@ void weft__wait_grant(weft_sync_head *q, weft__wait *w)
 
 void weft__wait_grant_all(weft_sync_head *q)
 {
-    weft__wait_let_all_go(weft__wait_take_all(q));
+    grant_all(weft__wait_take_all(q));
 }
 
 /* Say for what it was waited in vain. */
@@ -163,14 +196,19 @@ static weft_err given_up(weft__waiter *self, weft_deadline by)
 static bool leave(weft_sync_head *q, weft__wait *w, void (*in_vain)(weft_sync_head *q, void *arg),
                   void *arg)
 {
+    uint32_t stage = 0;
+    /* pairs with mark_taken */
+    if (!weft_atomic_cas(&w->stage, &stage, WEFT__WAIT_LEAVING, WEFT_ACQ_REL, WEFT_ACQUIRE))
+        return false;
     weft__guard_take(weft__sync_guard(q));
-    bool mine = w->queued;
+    bool mine = !(weft_atomic_load(&w->stage, WEFT_RELAXED) & WEFT__WAIT_TAKEN);
     if (mine) {
         weft__wait_take(q, w);
         if (in_vain)
             in_vain(q, arg);
     }
     weft__guard_drop(weft__sync_guard(q));
+    weft_atomic_fetch_and(&w->stage, ~(uint32_t)WEFT__WAIT_LEAVING, WEFT_ACQ_REL); /* settle */
     return mine;
 }
 
@@ -182,7 +220,10 @@ weft_err weft__wait_in_or(weft_sync_head *q, const char *what, void *tag, unsign
     bool steady = flags & WEFT__WAIT_STEADY;
     const char *on = q->name;
     weft__wait w = {.who = self, .tag = tag};
-    enqueue(q, &w);
+    if (flags & WEFT__WAIT_FIRST)
+        enqueue_first(q, &w);
+    else
+        enqueue(q, &w);
     weft__guard_drop(weft__sync_guard(q));
     if (!steady)
         weft__scope_list(self); /* from now on a cancellation reaches it */

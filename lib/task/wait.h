@@ -4,6 +4,9 @@
  * W1 Who waits ends its wait by itself (late, cancelled) only after it took its own entry out of the
  *    queue under the guard. An entry that somebody else took out will be granted: the waiter then waits
  *    for that grant, however late it is.
+ *    It says so in its own `stage` before it comes for the guard, and does not come if it was taken out
+ *    already. Who lets several go at once waits until those that were on their way are past the guard, so
+ *    that each of them may free the primitive (R13).
  * W2 A grant is one read-modify-write of the waiter's own word; unless the waiter had parked, neither it
  *    nor its entry nor the primitive is touched after that (R13). So whoever was let go may free the
  *    primitive at once: the granter dropped its guard before.
@@ -36,8 +39,9 @@ typedef enum weft__waiter_kind {
 enum {
     WEFT__LOOK = 1, /* something may have changed: a deadline, a cancellation */
     WEFT__GRANTED =
-        2,           /* what it waits for is its own now; set once for each wait that was granted */
-    WEFT__PARKED = 4 /* its thread sleeps on the word, or it has left its stack */
+        2, /* what it waits for is its own now; set once for each wait that was granted */
+    WEFT__PARKED = 4, /* it has left its stack */
+    WEFT__ASLEEP = 8  /* its thread sleeps on the word */
 };
 
 /* Who waits: a task, or a thread. */
@@ -52,7 +56,8 @@ typedef struct weft__waiter {
     const char *what, *on;     /* while it waits: "lock", the lock's name; its own */
 } weft__waiter;
 
-extern _Thread_local weft__waiter weft__waiter_of_thread;
+extern _Thread_local weft__waiter weft__waiter_of_thread
+    __attribute__((tls_model("initial-exec"))); /* one instruction, also in a shared library */
 
 /* The calling task or thread. */
 static inline weft__waiter *weft__self(void)
@@ -81,11 +86,22 @@ void weft__await_grant(weft__waiter *self);
 typedef struct weft__wait {
     struct weft__wait *next, *prev;
     weft__waiter *who;
-    void *tag;   /* what this one waits for, if the queue holds several sorts */
-    bool queued; /* under the guard */
+    void *tag; /* what this one waits for, if the queue holds several sorts */
+    WEFT_ATOMIC(uint32_t) stage;
 } weft__wait;
 
-enum { WEFT__WAIT_STEADY = 1 /* neither late nor cancelled: only a grant ends it */ };
+/* Bits of `stage`. */
+enum {
+    WEFT__WAIT_LEAVING =
+        1,               /* late or cancelled, on its way to the guard; set and cleared by itself */
+    WEFT__WAIT_TAKEN = 2 /* out of the queue; set by who took it, under the guard */
+};
+
+/* Flags of a wait. */
+enum {
+    WEFT__WAIT_STEADY = 1, /* neither late nor cancelled: only a grant ends it */
+    WEFT__WAIT_FIRST = 2   /* before all that wait already */
+};
 
 /* Wait in `q` for a grant. Called with q->guard held, returns with it dropped. `what` is the sort of
  * primitive ("lock"); q->name which one.
@@ -118,8 +134,8 @@ static inline weft__wait *weft__wait_first(weft_sync_head *q)
 void weft__wait_take(weft_sync_head *q, weft__wait *w);
 /* Take everybody out: the first of them, linked by `next`. Guard held. */
 weft__wait *weft__wait_take_all(weft_sync_head *q);
-/* Grant what was taken: one, or a list. With the guard dropped, if the primitive may be freed by who is
- * let go. */
+/* Grant what was taken: one, or a list. With the guard dropped if the primitive may be freed by who is
+ * let go, and a list never under the guard. */
 static inline void weft__wait_let_go(weft__wait *w)
 {
     weft__grant(w->who);

@@ -55,7 +55,8 @@ typedef struct weft__worker {
     uint32_t turns;
     int until_look, look_every; /* turns until the world is looked at, and from look to look */
     int64_t looked;             /* when it was */
-    int64_t stole;              /* when it last took tasks from another */
+    int64_t stole, steal_every; /* when it last took tasks from another, and when it may again */
+    uint32_t hauled;            /* how many it took then */
     weft__timers timers;        /* of tasks that went to sleep on it */
     weft__list asleep;          /* in idle.asleep; under its guard */
     bool in_poller;             /* how to wake it; under idle.guard */
@@ -83,7 +84,7 @@ typedef struct weft__idle {
 
 /* The watchdog (hog.c). */
 typedef struct weft__hog {
-    int64_t after_ns; /* a task that computes for longer without a wait is named */
+    int64_t after_ns;            /* a task that computes for longer without a wait is named */
     struct weft__hog_seen *seen; /* one for each worker */
     weft__thread thread;
     bool on;
@@ -126,6 +127,7 @@ struct weft {
     int workers;
     weft__worker *worker; /* `workers` of them */
     bool crowded;         /* more workers than CPUs on this host: never spin */
+    int steal_span;       /* the power of two that is not below `workers` */
     weft_place pool, loop, threads;
     weft__inbox inbox;
     weft__strand strand;
@@ -148,8 +150,11 @@ typedef struct weft__engine_opts {
     int workers;
     bool crowded;
     size_t stack_size;
-    size_t large_stack; /* of the root task and of tasks that have a thread */
-    const int *cpu;     /* worker i is bound to CPU cpu[i]; NULL: none is bound */
+    size_t large_stack;   /* of the root task and of tasks that have a thread */
+    size_t max_stacks;    /* 0: WEFT__STACKS_MOST */
+    bool unguarded;       /* no guard pages */
+    bool report_overflow; /* handle its signal */
+    const int *cpu;       /* worker i is bound to CPU cpu[i]; NULL: none is bound */
 } weft__engine_opts;
 
 /* Prepare `w` (zeroed but for log and rank); no thread is started yet. */
@@ -170,7 +175,7 @@ int64_t weft__engine_tasks(weft *w);
 /* The worker that the caller runs on, or NULL. Never remembered across a wait (R1). */
 static inline weft__worker *weft__worker_self(void)
 {
-    struct weft__here *h = weft__here();
+    struct weft__record *h = weft__here();
     return h->me ? ((weft__stack *)(void *)h)->worker : NULL;
 }
 /* The one it runs on, if that serves `w`. */
@@ -187,6 +192,10 @@ void weft__worker_run(weft__worker *me);
 void weft__run_here(weft__stack *s, weft__task *t);
 /* Count out the tasks that ended on `me`. */
 void weft__worker_flush(weft__worker *me);
+/* work.c */
+/* Something to run for `me`, which looks after the world on the way; NULL: it found nothing, and counts
+ * as a searcher from now on. */
+weft__task *weft__work_find(weft__worker *me);
 /* Have some worker run `t`: with the calling worker, or in the inbox; wakes one if need be. */
 void weft__make_work(weft *w, weft__task *t);
 void weft__inbox_push(weft *w, weft__task *first, weft__task *last, uint32_t n);
@@ -214,12 +223,16 @@ void weft__hog_stop(weft *w);
 typedef struct weft__stolen {
     uintptr_t child;
     weft__slot *slot;
+    uint32_t nth; /* that slot, counted */
     weft__task *parent;
 } weft__stolen;
 /* Whether the children of who runs here are for others. */
 bool weft__fork_parallel(weft__stack *s);
 /* The caller's deque: share what others have asked for. */
 void weft__fork_serve(weft__forks *f);
+/* The caller's deque: share all that it has. */
+void weft__fork_publish(weft__forks *f);
+bool weft__fork_steal_left(weft *w, weft__stolen *out); /* of a parent that has parked */
 bool weft__fork_steal(weft__worker *me, weft__stolen *out);
 void weft__fork_run(weft__stack *s, const weft__stolen *c);
 /* Whether any deque has something to take. */

@@ -1,15 +1,13 @@
 /* Lock, cond, sem, event and barrier, each from tasks of all three places and from plain threads, with
  * random deadlines and cancellations: what they promise is counted. */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "sync/misuse.h"
 #include "task/engine.h"
 #include "weft/sync.h"
 #include "weft/task.h"
@@ -198,7 +196,7 @@ static void a_sem_lets_in_as_many_as_it_has(void **state)
     play_all(play_sem, false);
     for (int i = 0; i < 30; i++)
         play_all(play_sem, true);
-    assert_int_equal(game.sem.value, 3);
+    assert_int_equal(weft_atomic_load(&game.sem.value, WEFT_RELAXED), 3);
     assert_null(game.sem.head.first);
 }
 
@@ -279,33 +277,99 @@ static void waiters_are_served_in_their_order(void **state)
         assert_int_equal(order[i], i + 1);
 }
 
-/* Each in a process of its own: what misuse must do is abort. */
-static void aborts(void (*misuse)(void))
+static weft_err late_or_cancelled(void *arg)
 {
-    int status;
-    fflush(stdout);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        signal(SIGABRT, SIG_DFL);
-        alarm(10);
-        (void)!freopen("/dev/null", "w", stderr);
-        misuse();
-        _exit(0);
+    weft_sem *empty = arg;
+    weft_event_set(&game.event);
+    while (!weft_cancelled())
+        (void)weft_yield();
+    /* Also where nothing would have to be waited for. */
+    weft_err seen[] = {
+        weft_event_wait(&game.event, WEFT_NOW), weft_sem_acquire(empty, WEFT_FOREVER),
+        weft_sem_acquire(&game.sem, WEFT_FOREVER), weft_barrier_wait(&game.barrier, WEFT_FOREVER),
+        weft_lock_acquire(&game.lock, WEFT_FOREVER)};
+    for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++)
+        if (seen[i] != WEFT_CANCELLED)
+            wrong();
+    return WEFT_OK;
+}
+
+static void a_cancelled_task_gets_nothing(void **state)
+{
+    (void)state;
+    weft_sem empty = WEFT_SEM_INIT("empty", 0);
+    weft_scope s;
+    weft_scope_init(&s, weft_pool(w), "cancelled");
+    assert_int_equal(weft_go(&s, late_or_cancelled, &empty), WEFT_OK);
+    assert_int_equal(weft_event_wait(&game.event, WEFT_FOREVER), WEFT_OK);
+    weft_scope_cancel(&s);
+    assert_int_equal(weft_scope_join(&s, WEFT_FOREVER), WEFT_OK);
+    weft_scope_fini(&s);
+    assert_int_equal(weft_atomic_load(&game.wrong, WEFT_RELAXED), 0);
+    assert_int_equal(weft_atomic_load(&game.sem.value, WEFT_RELAXED), 3);
+    assert_int_equal(game.barrier.arrived, 0);
+}
+
+static void now_polls(void **state)
+{
+    (void)state;
+    weft_deadline past[] = {WEFT_NOW, weft_in_ns(-5)};
+    for (int i = 0; i < 2; i++) {
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(weft_sem_acquire(&game.sem, past[i]), WEFT_OK);
+        assert_int_equal(weft_sem_acquire(&game.sem, past[i]), WEFT_LATE);
+        for (int k = 0; k < 3; k++)
+            weft_sem_release(&game.sem);
+        assert_int_equal(weft_event_wait(&game.event, past[i]), WEFT_LATE);
+        weft_event_set(&game.event);
+        assert_int_equal(weft_event_wait(&game.event, past[i]), WEFT_OK);
+        weft_event_clear(&game.event);
+        assert_int_equal(weft_barrier_wait(&game.barrier, past[i]), WEFT_LATE);
+        assert_int_equal(weft_lock_acquire(&game.lock, past[i]), WEFT_OK);
+        assert_int_equal(weft_cond_wait(&game.cond, &game.lock, past[i]), WEFT_LATE);
+        weft_lock_release(&game.lock);
     }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_int_equal(weft_atomic_load(&game.sem.value, WEFT_RELAXED), 3);
 }
 
-static void release_not_held(void)
+static weft_once once;
+
+/* Fails the first time, once somebody waits. */
+static weft_err fail_first(void *arg)
 {
-    weft_lock_release(&game.lock);
+    weft_event_set(&game.event);
+    if (++*(long *)arg > 1)
+        return WEFT_OK;
+    while (!weft_atomic_load(&game.done, WEFT_ACQUIRE))
+        (void)weft_yield();
+    return WEFT_INVALID;
 }
 
-static void acquire_twice(void)
+static weft_err run_it(void *arg)
 {
-    if (weft_lock_acquire(&game.lock, WEFT_NOW) == WEFT_OK)
-        ignore(weft_lock_acquire(&game.lock, WEFT_NOW));
+    weft_err e = weft_once_run(&once, fail_first, arg, WEFT_FOREVER);
+    return e == WEFT_INVALID && *(long *)arg >= 1 ? WEFT_OK : e;
+}
+
+static void a_once_that_failed_is_run_by_the_next(void **state)
+{
+    (void)state;
+    long runs = 0;
+    weft_scope s;
+    weft_scope_init(&s, weft_pool(w), "once");
+    weft_once_init(&once, "once");
+    assert_int_equal(weft_go(&s, run_it, &runs), WEFT_OK);
+    assert_int_equal(weft_event_wait(&game.event, WEFT_FOREVER), WEFT_OK);
+    assert_int_equal(weft_once_run(&once, fail_first, &runs, WEFT_NOW), WEFT_LATE);
+    assert_int_equal(weft_go(&s, run_it, &runs), WEFT_OK);
+    assert_int_equal(weft_go(&s, run_it, &runs), WEFT_OK);
+    await_waiters(&once.head, 2);
+    weft_atomic_store(&game.done, 1, WEFT_RELEASE);
+    assert_int_equal(weft_scope_join(&s, WEFT_FOREVER), WEFT_OK);
+    weft_scope_fini(&s);
+    assert_int_equal(runs, 2);
+    assert_int_equal(weft_once_run(&once, fail_first, &runs, WEFT_NOW), WEFT_OK);
+    assert_int_equal(runs, 2);
 }
 
 static void wait_without_lock(void)
@@ -318,22 +382,58 @@ static void barrier_of_none(void)
     weft_barrier_init(&game.barrier, "none", 0);
 }
 
+static void barrier_initialised_of_none(void)
+{
+    weft_barrier none = WEFT_BARRIER_INIT("none", 0);
+    ignore(weft_barrier_wait(&none, WEFT_NOW));
+}
+
+static void sem_of_less_than_none(void)
+{
+    weft_sem_init(&game.sem, "less", -1);
+}
+
+static void sem_of_too_many(void)
+{
+    weft_sem_init(&game.sem, "many", INT64_MAX);
+    weft_sem_release(&game.sem);
+}
+
+static weft_err run_again(void *arg)
+{
+    return weft_once_run(&once, run_again, arg, WEFT_FOREVER);
+}
+
+static void once_from_within(void)
+{
+    weft_once_init(&once, "once");
+    ignore(weft_once_run(&once, run_again, NULL, WEFT_FOREVER));
+}
+
 static void misuse_aborts(void **state)
 {
     (void)state;
-    aborts(release_not_held);
-    aborts(acquire_twice);
     aborts(wait_without_lock);
     aborts(barrier_of_none);
+    aborts(barrier_initialised_of_none);
+    aborts(sem_of_less_than_none);
+    aborts(sem_of_too_many);
+    aborts(once_from_within);
 }
 
 int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(a_lock_is_held_by_one),        T(a_sem_lets_in_as_many_as_it_has),
-        T(a_cond_returns_with_its_lock), T(an_event_lets_everybody_go),
-        T(a_barrier_waits_for_all),      T(waiters_are_served_in_their_order),
+        T(a_lock_is_held_by_one),
+        T(a_sem_lets_in_as_many_as_it_has),
+        T(a_cond_returns_with_its_lock),
+        T(an_event_lets_everybody_go),
+        T(a_barrier_waits_for_all),
+        T(waiters_are_served_in_their_order),
+        T(a_cancelled_task_gets_nothing),
+        T(now_polls),
+        T(a_once_that_failed_is_run_by_the_next),
         cmocka_unit_test(misuse_aborts),
     };
     alarm(300);

@@ -2,47 +2,73 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "port/err.h"
 #include "port/fd.h"
+#include "port/limit.h"
+
+/* Linux 6.13 and 5.14; the C library's headers may be older. */
+enum { GUARD_INSTALL = 102, POPULATE_READ = 22 };
 
 size_t weft__page_size(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-weft_err weft__stack_map(size_t size, void **low)
+weft_err weft__stacks_map(size_t size, void **at)
 {
-    size_t page = weft__page_size();
-    char *at = mmap(NULL, size + page, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    if (at == MAP_FAILED)
-        return weft__fail(
-            WEFT_NOMEM,
-            "stack of %zu bytes: no address space or too many mappings; use fewer tasks "
-            "at a time or raise vm.max_map_count",
-            size);
-    /* Splitting off the guard page makes a mapping more, which is where vm.max_map_count ends it. */
-    if (mprotect(at, page, PROT_NONE) != 0) {
-        munmap(at, size + page);
-        return weft__fail(
-            WEFT_NOMEM,
-            "stack of %zu bytes: no mapping left for its guard page; use fewer tasks at "
-            "a time or raise vm.max_map_count",
-            size);
-    }
-    *low = at + page;
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (p == MAP_FAILED)
+        return weft__fail(WEFT_NOMEM,
+                          "stacks: %zu bytes of address space: %s; raise ulimit -v, or "
+                          "vm.max_map_count=%llu",
+                          size, strerror(errno), (unsigned long long)weft__limit_mappings());
+    /* A huge page would commit the memory of many stacks at once. An old kernel does not know it. */
+    (void)madvise(p, size, MADV_NOHUGEPAGE);
+    *at = p;
     return WEFT_OK;
 }
 
-void weft__stack_unmap(void *low, size_t size)
+void weft__stacks_unmap(void *at, size_t size)
 {
-    size_t page = weft__page_size();
-    munmap((char *)low - page, size + page);
+    munmap(at, size);
+}
+
+weft_err weft__stacks_guard(void *page, bool light)
+{
+    size_t size = weft__page_size();
+    if (light ? madvise(page, size, GUARD_INSTALL) == 0 : mprotect(page, size, PROT_NONE) == 0)
+        return WEFT_OK;
+    if (light || errno != ENOMEM)
+        return weft__sys_error(errno, "stacks", "guard page");
+    return weft__fail(WEFT_NOMEM,
+                      "stacks: this process has no mapping left for a guard page; raise "
+                      "vm.max_map_count=%llu, or start with weft_opts.unguarded",
+                      (unsigned long long)weft__limit_mappings());
+}
+
+/* An emulator may take an advice that it does not know for done, so the guard is tried: populating a
+ * guarded page fails. */
+bool weft__stacks_guard_light(void)
+{
+    size_t size = weft__page_size();
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return false;
+    bool there = madvise(page, size, GUARD_INSTALL) == 0 &&
+                 madvise(page, size, POPULATE_READ) != 0 && errno == EFAULT;
+    munmap(page, size);
+    return there;
+}
+
+void weft__stacks_forget(void *low, size_t size)
+{
+    (void)madvise(low, size, MADV_DONTNEED); /* if it fails the memory stays */
 }
 
 weft_err weft__shmem_create(const char *label, size_t size, int *fd)

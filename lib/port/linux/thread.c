@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "port/err.h"
+#include "port/fault.h"
 #include "port/fd.h"
 
 struct start {
@@ -22,7 +23,10 @@ static void *run(void *arg)
     struct start s = *(struct start *)arg;
     free(arg);
     pthread_setname_np(pthread_self(), s.name);
+    weft__fault_thread handlers;
+    weft__fault_thread_begin(&handlers);
     s.fn(s.arg);
+    weft__fault_thread_end(&handlers);
     return NULL;
 }
 

@@ -1,0 +1,107 @@
+/* What the tests of tasks share: running something as a task, and programs that must abort. */
+#ifndef WEFT_TESTS_TASK_TRIAL_H
+#define WEFT_TESTS_TASK_TRIAL_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "task/dump.h"
+#include "task/engine.h"
+#include "weft/task.h"
+
+/* Run fn(arg) as a task at `place`, from the test's own thread. */
+static inline weft_err run_at(weft_place *place, weft_fn fn, void *arg)
+{
+    weft_scope s;
+    weft_scope_init(&s, place, "trial");
+    weft_err e = weft_scope_go(&s, fn, arg, "the trial");
+    if (e == WEFT_OK)
+        e = weft_scope_join(&s, WEFT_FOREVER);
+    weft_scope_fini(&s);
+    return e;
+}
+
+/* The same as the only thing that an engine of its own does. */
+static inline weft_err run_alone(int workers, weft_fn fn, void *arg)
+{
+    weft *w = engine_open(workers);
+    weft_err e = run_at(weft_pool(w), fn, arg);
+    engine_close(w);
+    return e;
+}
+
+/* A hang becomes a failure: what the engine is doing is printed, and the test ends. */
+static weft *watched;
+
+static inline void print_line(void *arg, const char *text)
+{
+    (void)arg;
+    printf("%s\n", text);
+}
+
+static void hang(int signal)
+{
+    (void)signal;
+    printf("this hangs:\n");
+    if (watched)
+        weft__engine_dump(watched, print_line, NULL);
+    fflush(stdout);
+    _exit(1);
+}
+
+/* From now on no test may take more than `s` seconds; `w` is what is reported on, or NULL. */
+static inline void watch(weft *w, unsigned s)
+{
+    watched = w;
+    signal(SIGALRM, hang);
+    alarm(getenv("WATCH") ? (unsigned)atoi(getenv("WATCH")) : s);
+}
+
+/* Spin until *flag is set, without a wait, for at most 20 s. */
+static inline bool spin_until(void *flag)
+{
+    int64_t until = weft_clock() + INT64_C(20000000000);
+    while (!__atomic_load_n((int *)flag, __ATOMIC_ACQUIRE)) /* pairs with who sets it */
+        if (weft_clock() > until)
+            return false;
+    return true;
+}
+
+/* misuse() must abort and say `what`, with the place in the source if that is "FILE:". In a process of
+ * its own, which no engine runs in yet. */
+static inline void aborts(void (*misuse)(void), const char *what)
+{
+    char said[512] = "";
+    int out[2], status;
+    size_t n = 0;
+    assert_int_equal(pipe(out), 0);
+    fflush(stdout);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        signal(SIGABRT, SIG_DFL);
+        alarm(20);
+        dup2(out[1], 2);
+        misuse();
+        _exit(0);
+    }
+    close(out[1]);
+    for (ssize_t got;
+         n < sizeof said - 1 && (got = read(out[0], said + n, sizeof said - 1 - n)) > 0;)
+        n += (size_t)got;
+    close(out[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT || !strstr(said, what))
+        fail_msg("status %x, not an abort that says \"%s\": %s", (unsigned)status, what, said);
+}
+
+#endif
