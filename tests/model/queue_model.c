@@ -1,0 +1,255 @@
+/* The queue in a process: each item is got once, in the order of each one that put, with all that was
+ * written before it; nobody waits for ever; who got the last item frees the queue. Lanes are lent after few
+ * items, so that they are called back often. */
+#include "model/leave.h"
+#include <string.h>
+
+#include "sync/local.h"
+#include "weft/queue.h"
+
+enum { ITEMS = 8, ROOM = 2 };
+
+static weft_queue *queue;
+static model_plain payload[ITEMS]; /* of the item, or of the slot */
+static int got[ITEMS], last[WORKERS];
+static int all, wanted;
+static bool one_gets;
+
+/* What the library asks of others. */
+weft *weft_here(void)
+{
+    return NULL;
+}
+
+bool weft__cancelled(const weft__waiter *self)
+{
+    (void)self;
+    return false;
+}
+
+void weft__scope_list(weft__waiter *self)
+{
+    (void)self;
+}
+
+void weft__timer_set(weft__timer *t)
+{
+    (void)t;
+    require(false);
+}
+
+void weft__timer_remove(weft__timers *ts, weft__timer *t)
+{
+    (void)ts, (void)t;
+}
+
+void weft__wake_slow(weft *w)
+{
+    (void)w;
+}
+
+void weft__log_line(weft__log *log, weft_level level, const char *format, ...)
+{
+    (void)log, (void)level, (void)format;
+}
+
+/* An item says who put it and how many that one had put before. */
+static int item_of(int from, int n)
+{
+    return from * 4 + n;
+}
+
+static void puts_item(int from, int n)
+{
+    int item = item_of(from, n);
+    model_write(&payload[item], 100 + item);
+    require(weft_put(queue, &item, sizeof item, WEFT_FOREVER) == WEFT_OK);
+}
+
+static void took(int item)
+{
+    require(item >= 0 && item < ITEMS);
+    require(model_read(&payload[item]) == (uint64_t)(100 + item));
+    require(got[item]++ == 0);
+    require(!one_gets || item % 4 == last[item / 4]++);
+    all++;
+}
+
+static weft_err gets_item(void)
+{
+    int item = -1;
+    size_t len;
+    weft_err e = weft_get(queue, &item, sizeof item, &len, WEFT_FOREVER);
+    if (e == WEFT_OK) {
+        require(len == sizeof item);
+        took(item);
+    }
+    return e;
+}
+
+static void begin(size_t capacity)
+{
+    begin_workers();
+    require(weft_queue_init(&queue, "queue", sizeof(int), capacity) == WEFT_OK);
+    memset(got, 0, sizeof got);
+    memset(last, 0, sizeof last);
+    all = 0;
+    one_gets = true;
+    tasks[1].waiter.kind = WEFT__WAITER_THREAD;
+}
+
+static weft__local *local(void)
+{
+    return (weft__local *)(void *)queue;
+}
+
+static void lend(weft__end *e, int thread, bool lightly)
+{
+    uintptr_t mark = 2 * ((uintptr_t)thread + 1);
+    e->lane.last = mark;
+    weft__lane_lend(&e->lane, mark, lightly);
+}
+
+static void plain(void)
+{
+    begin(1);
+}
+
+/* One puts and another one gets, each in its lane. */
+static void two_lanes(void)
+{
+    begin(ROOM);
+    lend(&local()->put, 0, false);
+    lend(&local()->get, 1, false);
+}
+
+/* One thread does both. */
+static void light_lanes(void)
+{
+    begin(ROOM);
+    lend(&local()->put, 0, true);
+    lend(&local()->get, 0, true);
+}
+
+static void end(void)
+{
+    require(all == wanted);
+    weft_queue_close(&queue);
+}
+
+static void stream(int i)
+{
+    wanted = 3;
+    for (int n = 0; n < 3; n++)
+        if (i == 0)
+            puts_item(0, n);
+        else
+            require(gets_item() == WEFT_OK);
+}
+
+/* Two that put: the second calls the lane back. */
+static void called_back(int i)
+{
+    wanted = 2;
+    puts_item(i, 0);
+    if (i == 0)
+        return;
+    require(gets_item() == WEFT_OK);
+    require(gets_item() == WEFT_OK);
+}
+
+/* A thread that uses both ends, and one that comes from outside. */
+static void visited(int i)
+{
+    wanted = 2;
+    one_gets = false;
+    puts_item(i, 0);
+    require(gets_item() == WEFT_OK);
+}
+
+/* Who finds that it has ended frees it. */
+static void ended(int i)
+{
+    if (i == 0) {
+        puts_item(0, 0);
+        puts_item(0, 1);
+        weft_queue_end(queue);
+        return;
+    }
+    while (gets_item() == WEFT_OK)
+        ;
+    require(all == 2);
+    weft_queue_close(&queue);
+}
+
+/* The last item is the end: who gets it frees the queue, which who put it does not touch any more. */
+static void last_item(int i)
+{
+    if (i == 0) {
+        puts_item(0, 0);
+        puts_item(0, 1);
+        return;
+    }
+    require(gets_item() == WEFT_OK);
+    require(gets_item() == WEFT_OK);
+    weft_queue_close(&queue);
+}
+
+static void two_put(int i)
+{
+    wanted = 4;
+    for (int n = 0; n < 2; n++)
+        if (i < 2)
+            puts_item(i, n);
+        else
+            require(gets_item() == WEFT_OK && gets_item() == WEFT_OK);
+}
+
+static void two_get(int i)
+{
+    wanted = 4;
+    one_gets = false;
+    if (i > 0) {
+        while (gets_item() == WEFT_OK)
+            ;
+        return;
+    }
+    for (int n = 0; n < 4; n++)
+        puts_item(0, n);
+    weft_queue_end(queue);
+}
+
+/* Written and read in the slots themselves. */
+static void in_place(int i)
+{
+    wanted = 4;
+    if (i == 2) {
+        for (int n = 0; n < 4; n++) {
+            void *slot;
+            size_t len;
+            require(weft_take(queue, &slot, &len, WEFT_FOREVER) == WEFT_OK);
+            took(*(int *)slot);
+            require(weft_done(queue, slot) == WEFT_OK);
+        }
+        return;
+    }
+    for (int n = 0; n < 2; n++) {
+        void *slot;
+        require(weft_claim(queue, &slot, WEFT_FOREVER) == WEFT_OK);
+        *(int *)slot = item_of(i, n);
+        model_write(&payload[item_of(i, n)], 100 + (uint64_t)item_of(i, n));
+        require(weft_commit(queue, slot, sizeof(int)) == WEFT_OK);
+    }
+}
+
+const model models[] = {{"queue.stream", 2, two_lanes, stream, end},
+                        {"queue.wait", 2, plain, stream, end},
+                        {"queue.called-back", 2, two_lanes, called_back, end},
+                        {"queue.visited", 2, light_lanes, visited, end},
+                        {"queue.ended", 2, two_lanes, ended, NULL},
+                        {"queue.last-item", 2, plain, last_item, NULL},
+                        {"queue.two-put", 3, two_lanes, two_put, end},
+                        {"queue.two-get", 3, two_lanes, two_get, end},
+                        {"queue.light", 3, light_lanes, two_put, end},
+                        {"queue.in-place", 3, two_lanes, in_place, end},
+                        {NULL, 0, NULL, NULL, NULL}};

@@ -1,0 +1,318 @@
+"""What scripts/model runs: the programs, their models, and the mutants that have to be caught."""
+
+from dataclasses import dataclass, field
+
+MILLION = 1_000_000
+
+
+@dataclass
+class Model:
+    """One scenario. `search` is "full", "bound=N" or "random"; the limits are executions."""
+
+    name: str
+    search: str
+    what: str
+    long: int = 50 * MILLION
+    short: int = 100_000
+
+
+@dataclass
+class Mutant:
+    """The program with `changes` (FILE, OLD, NEW), which `model` has to find within `executions`."""
+
+    name: str
+    what: str
+    model: str
+    changes: list
+    executions: int = 500_000
+
+
+@dataclass
+class Program:
+    """NAME_model.c with the files of lib/ `sources`, made smaller by the changes of `smaller`."""
+
+    name: str
+    models: list
+    mutants: list
+    sources: list = field(default_factory=list)
+    smaller: list = field(default_factory=list)
+    flags: list = field(default_factory=list)
+
+
+RING = Program(
+    "ring",
+    [
+        Model("ring.publish", "full", "two pushes, a thief"),
+        Model("ring.front", "full", "two pops, a thief"),
+        Model("ring.back", "full", "two takes from the back, a thief"),
+        Model("ring.around", "full", "a slot is used again while a thief reads it"),
+        Model("ring.last", "full", "an index comes again with another task in it"),
+        Model("ring.all", "random", "everything, two thieves", 2 * MILLION),
+    ],
+    [
+        Mutant("ring.push-relaxed", "push publishes without release", "ring.publish",
+               [("task/ring.h", "back + 1, WEFT_RELEASE); /* Q1; pairs with steal */",
+                 "back + 1, WEFT_RELAXED);")]),
+        Mutant("ring.steal-relaxed", "a thief reads `back` without acquire", "ring.publish",
+               [("task/ring.h", "weft_atomic_load(&r->back, WEFT_ACQUIRE); /* Q1; pairs with push */",
+                 "weft_atomic_load(&r->back, WEFT_RELAXED);")]),
+        Mutant("ring.no-tag", "a take from the back leaves the tag", "ring.last",
+               [("task/ring.h", "front + ((uint64_t)1 << 32),", "front,")]),
+        Mutant("ring.push-blind", "push does not see that the thief is done", "ring.around",
+               [("task/ring.h",
+                 "uint64_t front = weft_atomic_load(&r->front, WEFT_ACQUIRE);\n"
+                 "    if (back - weft__ring_index(front) >= WEFT__RING_SLOTS)",
+                 "uint64_t front = weft_atomic_load(&r->front, WEFT_ACQUIRE);\n"
+                 "    if (back - weft__ring_index(front) > WEFT__RING_SLOTS)")]),
+        Mutant("ring.back-late", "the back is lowered after the tag", "ring.back",
+               [("task/ring.h", "    weft_atomic_store(&r->back, back, WEFT_RELAXED);\n    while",
+                 "    while")]),
+    ],
+    flags=["-DWEFT__RING_SLOTS=2u"],
+)
+
+FORKS = Program(
+    "forks",
+    [
+        Model("forks.one", "full", "a join, a thief"),
+        Model("forks.asked", "full", "a thief asks, a fork shares"),
+        Model("forks.again", "full", "a slot is used again"),
+        Model("forks.order", "full", "joins in the order of the forks, a thief"),
+        Model("forks.thieves", "random", "the same, two thieves", 2 * MILLION),
+        Model("forks.many", "random", "out of order, more than fit, two thieves", MILLION),
+        Model("forks.tree", "random", "children with children, two thieves", MILLION),
+    ],
+    [
+        Mutant("forks.share-relaxed", "a thief does not see the child", "forks.thieves",
+               [("task/forks.h", "weft_atomic_fetch_add(&f->span, (uint64_t)n << 32, WEFT_SEQ_CST);",
+                 "weft_atomic_fetch_add(&f->span, (uint64_t)n << 32, WEFT_RELAXED);"),
+                ("task/fork.c", "    weft_atomic_fence(); /* F4, I2 */\n    if (n > 0)\n", "    if (n > 0)\n"),
+                ("task/fork.c", "    weft_atomic_fence(); /* F4, I2 */\n    weft__wake_one", "    weft__wake_one")]),
+        Mutant("forks.done-relaxed", "the parent does not see what the thief did", "forks.one",
+               [("task/fork.c", "weft_atomic_exchange(taken->slot, taken->child | WEFT__SLOT_DONE, WEFT_ACQ_REL);",
+                 "weft_atomic_exchange(taken->slot, taken->child | WEFT__SLOT_DONE, WEFT_RELAXED);")]),
+        Mutant("forks.no-grant", "the thief leaves the parent asleep", "forks.one",
+               [("task/fork.c", "    if (seen & WEFT__SLOT_WAITED)\n", "    if (false)\n")]),
+        Mutant("forks.waited-kept", "a thief that reads late takes the bit for the child's", "forks.one",
+               [("task/forks.h", "WEFT__SLOT_CHILD(weft_atomic_load(*slot, WEFT_RELAXED))",
+                 "weft_atomic_load(*slot, WEFT_RELAXED)")]),
+        Mutant("forks.blind-reclaim", "the owner takes back what a thief has", "forks.one",
+               [("task/forks.h", "        if (weft__span_tail(span) > i)\n            return false;\n", "")]),
+        Mutant("forks.holes-forgotten", "a join above a hole goes the quick way", "forks.order",
+               [("task/forks.h", "f->holes > 0 ?", "false ?")]),
+    ],
+    sources=["task/fork.c", "../tests/model/port.c", "port/linux/guard.c"],
+    smaller=[
+        ("task/fork.c", "enum { SLOTS = 8192 };", "enum { SLOTS = 3 };"),
+        ("task/fork.c", "enum { SPINS = 30 };", "enum { SPINS = 1 };"),
+        ("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };"),
+    ],
+)
+
+IDLE = Program(
+    "idle",
+    [
+        Model("idle.wake", "bound=7", "a worker goes to sleep, a task comes from outside"),
+        Model("idle.kick", "full", "a worker goes to sleep, a source has something"),
+        Model("idle.timer", "full", "a worker goes to sleep, another one adds a timer"),
+        Model("idle.pool", "random", "two tasks from outside that need a worker each", 2 * MILLION),
+        Model("idle.token", "random", "the holder computes: the other one takes the token", 2 * MILLION),
+        Model("idle.chain", "random", "one wake wakes the next", 2 * MILLION),
+    ],
+    [
+        Mutant("idle.no-fence-maker", "who makes work looks for sleepers without a barrier", "idle.chain",
+               [("task/worker.h", "    if (!w->idle.light)\n        weft_atomic_fence();\n", ""),
+                ("task/idle.c", "    weft_atomic_fence(); /* I2: between the work that was made and this look */\n", "")]),
+        Mutant("idle.no-last-look", "a worker sleeps without another look", "idle.wake",
+               [("task/idle.c", "    if (weft__any_work(w)) {\n        leave(me);\n        return;\n    }\n    if (!weft__token",
+                 "    if (!weft__token")]),
+        Mutant("idle.searcher-leaves", "the last searcher does not look again", "idle.pool",
+               [("task/idle.c", "WEFT_SEQ_CST) == 1 &&\n", "WEFT_SEQ_CST) == 77 &&\n")]),
+        Mutant("idle.moved-quietly", "tasks that leave the inbox for a ring wake nobody", "idle.pool",
+               [("task/work.c", "    if (got > 1)\n        weft__wake_one(me->rt);\n", "")]),
+        Mutant("idle.no-ring", "a sleeper in the poller is woken on its word", "idle.wake",
+               [("task/idle.c", "if (sleeper->in_poller)", "if (false)")]),
+        Mutant("idle.early-stay", "the holder is to be rung before it can hear", "idle.pool",
+               [("task/idle.c", "    bool asleep = !weft__list_empty(&me->asleep);\n    me->in_poller = asleep;\n",
+                 "    bool asleep = true;\n    me->in_poller = asleep;\n")]),
+        Mutant("idle.token-kept-quiet", "nobody is woken when the holder leaves to work", "idle.token",
+               [("task/idle.c", "    if (weft__any_work(w))\n        weft__pass_token(w);\n", ""),
+                ("task/poll.c", "    weft__pass_token(w); /* I3", "    /* I3"),
+                ("task/idle.c", "(weft__any_work(w) || weft_atomic_load(&w->poll.token, WEFT_SEQ_CST) == 0)",
+                 "weft__any_work(w)")]),
+        Mutant("idle.timer-unheard", "the holder reads the timers before it says until when it sleeps", "idle.timer",
+               [("task/poll.c", "    weft_atomic_exchange(&w->poll.sleeps_until, INT64_MAX, WEFT_SEQ_CST);\n    int64_t timer = next_timer(w), trim = weft__stacks_due(&w->stacks);\n",
+                 "    int64_t timer = next_timer(w), trim = weft__stacks_due(&w->stacks);\n    weft_atomic_exchange(&w->poll.sleeps_until, INT64_MAX, WEFT_SEQ_CST);\n")]),
+        Mutant("idle.kick-unheard", "sources are armed before the holder says until when it sleeps", "idle.kick",
+               [("task/poll.c", "    weft_atomic_exchange(&w->poll.sleeps_until, INT64_MAX, WEFT_SEQ_CST);\n    int64_t timer = next_timer(w), trim = weft__stacks_due(&w->stacks);\n",
+                 "    int64_t timer = next_timer(w), trim = weft__stacks_due(&w->stacks);\n"),
+                ("task/poll.c", "    if (armed) {\n        if (stay(arg))\n",
+                 "    if (armed) {\n        weft_atomic_exchange(&w->poll.sleeps_until, INT64_MAX, WEFT_SEQ_CST);\n        if (stay(arg))\n")]),
+    ],
+    sources=["task/work.c", "task/idle.c", "task/poll.c", "task/timer.c", "task/engine.c", "task/place.c",
+             "../tests/model/port.c", "port/linux/guard.c"],
+    smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };")],
+    flags=["-DWEFT__RING_SLOTS=4u"],
+)
+
+WAIT = Program(
+    "wait",
+    [
+        Model("wait.thread", "full", "a thread waits, another one grants; the first frees the primitive"),
+        Model("wait.task", "full", "the same with a task that leaves its stack"),
+        Model("wait.thread-cancelled", "bound=6", "a thread is cancelled and granted at once"),
+        Model("wait.task-cancelled", "bound=6", "the same with a task"),
+        Model("wait.thread-twice", "bound=6", "and then waits again"),
+        Model("wait.task-twice", "bound=6", "the same with a task"),
+        Model("wait.late", "random", "a task, its timer, and a grant", 2 * MILLION),
+        Model("wait.both", "random", "a thread and a task, granted at once", 2 * MILLION),
+        Model("wait.frees", "random", "one is cancelled, the other frees the primitive", 2 * MILLION),
+    ],
+    [
+        Mutant("wait.no-wake", "a thread that sleeps is granted quietly", "wait.thread",
+               [("task/wait.c", "    else if (seen == WEFT__ASLEEP)\n        weft__futex_wake(&w->state, 1, false);\n", "")]),
+        Mutant("wait.grant-relaxed", "what was written before a grant is not seen", "wait.thread",
+               [("task/wait.c", "weft_atomic_fetch_or(&w->state, bit, WEFT_ACQ_REL)",
+                 "weft_atomic_fetch_or(&w->state, bit, WEFT_RELAXED)")]),
+        Mutant("wait.parked-relaxed", "who resumes a task does not see its stack", "wait.task",
+               [("task/worker.c", "if (!weft_atomic_cas(&t->waiter.state, &nothing, WEFT__PARKED, WEFT_ACQ_REL, WEFT_RELAXED))",
+                 "if (!weft_atomic_cas(&t->waiter.state, &nothing, WEFT__PARKED, WEFT_RELAXED, WEFT_RELAXED))")]),
+        Mutant("wait.parked-over", "a task that parks overwrites what it was told", "wait.task",
+               [("task/worker.c", "if (!weft_atomic_cas(&t->waiter.state, &nothing, WEFT__PARKED, WEFT_ACQ_REL, WEFT_RELAXED))",
+                 "if (weft_atomic_exchange(&t->waiter.state, WEFT__PARKED, WEFT_ACQ_REL) == 77)")]),
+        Mutant("wait.both-ends", "who was granted leaves as cancelled", "wait.task-cancelled",
+               [("task/wait.c", "bool mine = !(weft_atomic_load(&w->stage, WEFT_RELAXED) & WEFT__WAIT_TAKEN);",
+                 "bool mine = true;"),
+                ("task/wait.c", "    if (!weft_atomic_cas(&w->stage, &stage, WEFT__WAIT_LEAVING, WEFT_ACQ_REL, WEFT_ACQUIRE))\n        return false;\n",
+                 "    (void)stage;\n")]),
+        Mutant("wait.unsettled", "one is let go while another is on its way out", "wait.frees",
+               [("task/wait.c", "        settle(w);\n", "")]),
+    ],
+    sources=["../tests/model/leave.c", "task/worker.c", "task/wait.c", "task/fork.c", "task/timer.c", "../tests/model/port.c",
+             "port/linux/guard.c"],
+    smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };"),
+             ("task/wait.c", "enum { SETTLE_SPINS = 100 };", "enum { SETTLE_SPINS = 0 };")],
+    flags=["-DWEFT__RING_SLOTS=4u"],
+)
+
+LOCK = Program(
+    "lock",
+    [
+        Model("lock.two", "full", "a task and a thread"),
+        Model("lock.frees", "full", "the last one frees it"),
+        Model("lock.handed", "full", "who waited for long is handed it"),
+        Model("lock.cancelled", "bound=4", "one is cancelled while it waits"),
+        Model("lock.three", "random", "two tasks and a thread, twice each", 2 * MILLION),
+        Model("lock.three-handed", "random", "and who waited for long is handed it", 2 * MILLION),
+        Model("lock.three-free", "random", "and the last one frees it", 2 * MILLION),
+        Model("lock.all", "random", "one polls, one waits, one is cancelled", 2 * MILLION),
+    ],
+    [
+        Mutant("lock.no-queued", "who queues does not say so", "lock.two",
+               [("sync/lock.c", "(held ? QUEUED : self)", "(held ? 0 : self)")]),
+        Mutant("lock.release-relaxed", "the next holder does not see what the last one wrote", "lock.two",
+               [("sync/lock.c", "    /* pairs with weft_lock_acquire_at and try_once: what this holder wrote */\n    if (weft_atomic_cas(&l->word, &v, 0, WEFT_RELEASE, WEFT_RELAXED))",
+                 "    if (weft_atomic_cas(&l->word, &v, 0, WEFT_RELAXED, WEFT_RELAXED))")]),
+        Mutant("lock.no-wake", "the first is taken out and left asleep", "lock.two",
+               [("sync/lock.c", "    weft__guard_drop(g);\n    weft__wait_let_go(first);\n", "    weft__guard_drop(g);\n")]),
+        Mutant("lock.queued-kept", "who leaves the queue leaves QUEUED behind", "lock.cancelled",
+               [("sync/lock.c", "    if (!weft__wait_first(q))\n        weft_atomic_fetch_and(&l->word, ~QUEUED, WEFT_RELAXED); /* L2 */\n",
+                 "    (void)q, (void)l;\n")]),
+        Mutant("lock.woken-kept", "who was woken does not say that it came", "lock.two",
+               [("sync/lock.c", "if (weft_atomic_cas(&l->word, &v, (v & ~woken) | self, WEFT_ACQUIRE, WEFT_ACQUIRE))",
+                 "if (weft_atomic_cas(&l->word, &v, v | self, WEFT_ACQUIRE, WEFT_ACQUIRE))")]),
+    ],
+    sources=["../tests/model/leave.c", "sync/lock.c", "task/worker.c", "task/wait.c", "task/fork.c", "task/timer.c", "../tests/model/port.c",
+             "port/linux/guard.c"],
+    smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };"),
+             ("task/wait.c", "enum { SETTLE_SPINS = 100 };", "enum { SETTLE_SPINS = 0 };"),
+             ("sync/lock.c", "enum { PASSES = 16 };", "enum { PASSES = 1 };")],
+    flags=["-DWEFT__RING_SLOTS=4u"],
+)
+
+QUEUE = Program(
+    "queue",
+    [
+        Model("queue.stream", "bound=4", "one puts, one gets, each in its lane"),
+        Model("queue.wait", "bound=4", "the same with room for one item, and no lanes yet"),
+        Model("queue.called-back", "bound=4", "a lane is called back from who is in it"),
+        Model("queue.visited", "bound=4", "light lanes are called back"),
+        Model("queue.ended", "bound=4", "who finds it ended frees it"),
+        Model("queue.last-item", "bound=4", "who gets the last item frees it"),
+        Model("queue.two-put", "random", "two put, one gets", 2 * MILLION),
+        Model("queue.two-get", "random", "one puts and ends it, two get", 2 * MILLION),
+        Model("queue.light", "random", "light lanes, two put, one gets", 2 * MILLION),
+        Model("queue.in-place", "random", "in the slots themselves", 2 * MILLION),
+    ],
+    [
+        Mutant("queue.shown-relaxed", "an item is shown before what it says", "queue.stream",
+               [("sync/local.h", "weft_atomic_load(&e->count, WEFT_RELAXED) + 1, WEFT_RELEASE);",
+                 "weft_atomic_load(&e->count, WEFT_RELAXED) + 1, WEFT_RELAXED);")]),
+        Mutant("queue.blind-entry", "who enters a lane does not look whether it was called back",
+               "queue.called-back",
+               [("sync/lane.h", "    if (weft_atomic_load(&l->holder, WEFT_SEQ_CST) == holder) /* N3; pairs with call_back */\n        return true;\n",
+                 "    return true;\n")]),
+        Mutant("queue.undrained", "a lane is called back from under who is in it", "queue.called-back",
+               [("sync/lane.h", "weft_atomic_load(&l->inside, WEFT_SEQ_CST) != 0; i++", "false; i++")]),
+        Mutant("queue.light-unfenced", "a light lane without the barrier of the others", "queue.visited",
+               [("sync/local.c", "        weft__barrier_all();\n", ""),
+                ("sync/lane.h", "        weft__barrier_light(); /* N3; pairs with weft__barrier_all in who calls back */\n", "")]),
+        Mutant("queue.left-waiting", "who was served is not let go", "queue.wait",
+               [("sync/local.c", "    weft__guard_drop(weft__sync_guard(&q->head));\n    weft__wait_let_all_go(served.first);\n    if (wait)\n",
+                 "    weft__guard_drop(weft__sync_guard(&q->head));\n    if (wait)\n")]),
+    ],
+    sources=["../tests/model/leave.c", "sync/local.c", "sync/queue.c", "task/worker.c", "task/wait.c", "task/fork.c", "../tests/model/port.c",
+             "port/linux/guard.c"],
+    smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };"),
+             ("task/wait.c", "enum { SETTLE_SPINS = 100 };", "enum { SETTLE_SPINS = 0 };"),
+             ("sync/lane.h", "enum { WEFT__LANE_AFTER = 8 };", "enum { WEFT__LANE_AFTER = 1 };"),
+             ("sync/local.h", "WEFT__END_MOMENT = 32,", "WEFT__END_MOMENT = 0,")],
+    flags=["-DWEFT__RING_SLOTS=4u"],
+)
+
+SCOPE = Program(
+    "scope",
+    [
+        Model("scope.task", "full", "a task joins, the last one ends"),
+        Model("scope.thread", "full", "the same with an owner that is a thread"),
+        Model("scope.two", "random", "two end at once", 2 * MILLION),
+        Model("scope.cancelled", "random", "the owner is cancelled while it joins", 2 * MILLION),
+    ],
+    [
+        Mutant("scope.ended-relaxed", "the owner does not see what the tasks did", "scope.task",
+               [("task/scope.c", "if (weft_atomic_fetch_sub(&s->live, n, WEFT_ACQ_REL) == WAITING + n)",
+                 "if (weft_atomic_fetch_sub(&s->live, n, WEFT_RELAXED) == WAITING + n)")]),
+        Mutant("scope.no-grant", "the last one leaves the owner asleep", "scope.task",
+               [("task/scope.c", "== WAITING + n)\n        weft__grant(owner);", "== WAITING + n)\n        (void)owner;")]),
+        Mutant("scope.withdrawn-late", "the owner withdraws after the last one has ended", "scope.cancelled",
+               [("task/scope.c", "        if (v == WAITING)\n            return false;\n", "")]),
+    ],
+    sources=["../tests/model/leave.c", "task/scope.c", "task/worker.c", "task/wait.c", "task/fork.c",
+             "../tests/model/port.c", "port/linux/guard.c"],
+    smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };")],
+    flags=["-DWEFT__RING_SLOTS=4u"],
+)
+
+STRAND = Program(
+    "strand",
+    [
+        Model("strand.two", "bound=6", "two make tasks of the loop ready"),
+        Model("strand.three", "random", "three do", 2 * MILLION),
+    ],
+    [
+        Mutant("strand.push-relaxed", "the carrier does not see the task", "strand.two",
+               [("task/place.c", "} while (!weft_atomic_cas(&s->inbox, &seen, t, WEFT_ACQ_REL, WEFT_RELAXED));",
+                 "} while (!weft_atomic_cas(&s->inbox, &seen, t, WEFT_RELAXED, WEFT_RELAXED));")]),
+        Mutant("strand.passed-over", "the loop is left although something came in", "strand.two",
+               [("task/place.c", "if (!s->first && weft_atomic_cas(&s->inbox, &none, IDLE(s), WEFT_ACQ_REL, WEFT_RELAXED))",
+                 "(void)none;\n    if (!s->first && (weft_atomic_exchange(&s->inbox, IDLE(s), WEFT_ACQ_REL), true))")]),
+        Mutant("strand.idle-unseen", "who finds the loop idle makes no carrier ready", "strand.two",
+               [("task/place.c", "    if (seen == IDLE(s))\n        weft__make_work(w, &s->carrier);", "    (void)seen;")]),
+    ],
+    sources=["../tests/model/leave.c", "task/place.c", "task/worker.c", "task/wait.c", "task/fork.c",
+             "../tests/model/port.c", "port/linux/guard.c"],
+    smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };")],
+    flags=["-DWEFT__RING_SLOTS=4u"],
+)
+
+PROGRAMS = [RING, FORKS, IDLE, WAIT, LOCK, QUEUE, SCOPE, STRAND]
