@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The README tells the truth: its program compiles and counts right however it is started, its commands
+# The README tells the truth: its programs compile and count right however they are started, its commands
 # exist, and its table of variables is the library's.
 set -u
 src=$WEFT_SOURCE_DIR
@@ -13,13 +13,17 @@ fault() {
     faults=$((faults + 1))
 }
 
-awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$src/README.md" >"$dir/squares.c"
+awk -v dir="$dir" '/^```c$/ { n++; on = 1; next } /^```/ { on = 0 }
+    on { print > (dir "/" (n == 1 ? "squares" : "cores") ".c") }' "$src/README.md"
 sanitize=()
 [ -z "${WEFT_TEST_SANITIZE:-}" ] || sanitize=("-fsanitize=$WEFT_TEST_SANITIZE")
 compiler=cc
 [ -z "${WEFT_TEST_SANITIZE:-}" ] || compiler=clang-14
-$compiler "${sanitize[@]}" -std=c11 -Wall -Wextra -Werror -I "$src/include" "$dir/squares.c" -o "$dir/squares" \
-    -L "$bin/../lib" -lweft -Wl,-rpath,"$bin/../lib" || fault "the program of the README does not compile"
+for program in squares cores; do
+    $compiler "${sanitize[@]}" -std=c11 -Wall -Wextra -Werror -I "$src/include" "$dir/$program.c" \
+        -o "$dir/$program" -L "$bin/../lib" -lweft -Wl,-rpath,"$bin/../lib" ||
+        fault "the program $program of the README does not compile"
+done
 
 # The squares of 0 to 49, whoever took which.
 counts() {
@@ -35,6 +39,12 @@ counts 4 "$bin/weft" run -n 4 -- "$dir/squares"
 if command -v mpirun >/dev/null && [ -e "$bin/../lib/weft/mpi-openmpi.so" ]; then
     counts 3 mpirun --oversubscribe -n 3 "$dir/squares"
 fi
+
+for threads in 1 2 4; do
+    expected="$threads workers: fib(30) = 832040, the first 1000 cubes add up to 249500250000"
+    said=$(WEFT_THREADS=$threads timeout 60 "$dir/cores" 2>/dev/null)
+    [ "$said" = "$expected" ] || fault "cores says '$said'"
+done
 
 for script in $(grep -oE '^scripts/[a-z]+' "$src/README.md" | sort -u); do
     [ -x "$src/$script" ] || fault "$script cannot be run"
