@@ -56,7 +56,7 @@ enum { WEFT__CHILD_VALUE = 1 };
 struct weft__record {
     weft__slot *head;                /* the next free slot */
     WEFT_ATOMIC(weft__slot *) limit; /* a fork at or above it goes the slow way */
-    WEFT_ATOMIC(weft__slot *) floor; /* a join below it goes the slow way */
+    WEFT_ATOMIC(weft__slot *) floor; /* a join of a slot below it goes the slow way */
     void *detail;                    /* where the errors of this task leave their text */
     void *me;                        /* the waiter that runs: lib/task/wait.h */
 };
@@ -114,12 +114,12 @@ static inline void weft__fork_push(uintptr_t child)
 static inline bool weft__join_pop(uintptr_t child, const char *where)
 {
     struct weft__record *h = weft__here();
-    weft__slot *at = h->head - 1;
-    if (__builtin_expect(at < weft_atomic_load(&h->floor, WEFT_RELAXED) ||
-                             weft_atomic_load(at, WEFT_RELAXED) != child,
+    weft__slot *head = h->head;
+    if (__builtin_expect(head <= weft_atomic_load(&h->floor, WEFT_RELAXED) ||
+                             weft_atomic_load(head - 1, WEFT_RELAXED) != child,
                          0))
         return weft__join_slow(h, child, where);
-    h->head = at;
+    h->head = head - 1;
     return true;
 }
 

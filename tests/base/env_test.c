@@ -110,7 +110,7 @@ static void test_every_variable_is_explained(void **state)
         assert_true(strlen(v->values) > 0);
         assert_true(strlen(v->help) > 0);
     }
-    assert_int_equal(n, 8);
+    assert_int_equal(n, 10);
 }
 
 int main(int argc, char **argv)
