@@ -220,6 +220,15 @@ weft_err weft_yield(void)
     return next ? yield_to(me, s, t, next) : yield_somehow(me, s, t);
 }
 
+/* R1: of the thread that calls now. To some compilers the address of a thread's variable is a constant,
+ * which they would take from before the task ran, on another thread. */
+__attribute__((noinline)) static weft__waiter *waiter_of_thread(void)
+{
+    weft__waiter *w = &weft__waiter_of_thread;
+    __asm__ volatile("" : "+r"(w));
+    return w;
+}
+
 static void end(weft__stack *s, weft__task *t)
 {
     weft__scope *scope = t->waiter.scope;
@@ -227,7 +236,7 @@ static void end(weft__stack *s, weft__task *t)
     weft__stack_check(s);
     if (!weft__forks_none(&s->forks))
         weft__misuse(t->waiter.name, "ended with forks that it did not join");
-    s->forks.here.me = me ? &me->waiter : &weft__waiter_of_thread;
+    s->forks.here.me = me ? &me->waiter : waiter_of_thread();
     weft__scope_forget(t);
     if (!me) {
         weft__scope_ended(scope, 1);

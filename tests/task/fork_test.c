@@ -26,11 +26,11 @@ static void on_engines(weft_fn fn, void *arg, weft_err expected)
 {
     for (int workers = 1; workers <= 4; workers++) {
         w = engine_open(workers);
-        watch(w, 60);
+        watch(w, 100);
         weft_atomic_store(&wrong, 0, WEFT_RELAXED);
         weft_err e = run_at(weft_pool(w), fn, arg);
         engine_close(w);
-        watch(NULL, 60);
+        watch(NULL, 100);
         assert_int_equal(e, expected);
         assert_int_equal(weft_atomic_load(&wrong, WEFT_RELAXED), 0);
     }
@@ -168,7 +168,7 @@ static void elsewhere_the_join_calls(void **state)
 {
     (void)state;
     w = engine_open(2);
-    watch(w, 60);
+    watch(w, 100);
     weft_atomic_store(&wrong, 0, WEFT_RELAXED);
     assert_int_equal(run_at(weft_loop(w), trees, NULL), WEFT_OK);
     assert_int_equal(run_at(weft_threads(w), trees, NULL), WEFT_OK);
@@ -209,7 +209,7 @@ static void a_frame_may_fork_very_many(void **state)
     (void)state;
     on_engines(many, NULL, WEFT_OK);
     w = engine_open(2);
-    watch(w, 60);
+    watch(w, 100);
     assert_int_equal(run_at(weft_pool(w), many, w), WEFT_OK);
     engine_close(w);
     assert_int_equal(weft_atomic_load(&wrong, WEFT_RELAXED), 0);
@@ -467,7 +467,7 @@ static void is_cancelled(weft_fn fn, int children)
             weft_scope s;
             weft_sem waits = WEFT_SEM_INIT("waits", 0);
             w = engine_open(workers);
-            watch(w, 60);
+            watch(w, 100);
             weft_atomic_store(&wrong, 0, WEFT_RELAXED);
             weft_scope_init(&s, weft_pool(w), "cancelled");
             assert_int_equal(weft_go(&s, fn, &waits), WEFT_OK);
@@ -614,7 +614,7 @@ static void a_shield_covers_no_child_from_before(void **state)
     for (int workers = 1; workers <= 3; workers++) {
         weft_scope s;
         w = engine_open(workers);
-        watch(w, 60);
+        watch(w, 100);
         weft_atomic_store(&wrong, 0, WEFT_RELAXED);
         weft_atomic_store(&count, 0, WEFT_RELAXED);
         weft_scope_init(&s, weft_pool(w), "shelter");

@@ -16,7 +16,7 @@ static int setup(void **state)
 {
     (void)state;
     w = engine_open(2);
-    watch(w, 30);
+    watch(w, 100);
     weft_atomic_store(&wrong, 0, WEFT_RELAXED);
     weft_atomic_store(&chunks, 0, WEFT_RELAXED);
     for (int i = 0; i < LENGTH; i++)
@@ -133,7 +133,7 @@ static void bodies_may_wait(void **state)
     (void)state;
     for (int workers = 1; workers <= 4; workers++) {
         weft *other = engine_open(workers);
-        watch(other, 30);
+        watch(other, 100);
         for (int64_t grain = 0; grain < 40; grain += 13) {
             struct plan p = {.place = weft_pool(other), .end = 500, .grain = grain, .waits = true};
             assert_int_equal(run_at(weft_pool(other), hit_all, &p), WEFT_OK);

@@ -105,13 +105,13 @@ static weft_err goes_about(void *arg)
         look(&s, true);
         look_at_errno((int)i + 1);
         FLAW(weft_move(weft_threads(w)) != WEFT_OK);
+        if (thread() != before)
+            weft_atomic_fetch_add(&moved, 1, WEFT_RELAXED);
         look(&s, false);
         FLAW(weft_yield() != WEFT_OK);
         look(&s, false);
         FLAW(weft_move(weft_pool(w)) != WEFT_OK);
         look(&s, true);
-        if (thread() != before)
-            weft_atomic_fetch_add(&moved, 1, WEFT_RELAXED);
         weft_fork(&c, child, &begun);
         FLAW(weft_sem_acquire(&begun, WEFT_FOREVER) != WEFT_OK);
         look(&s, true);

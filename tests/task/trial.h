@@ -63,7 +63,7 @@ static inline void watch(weft *w, unsigned s)
 {
     watched = w;
     signal(SIGALRM, hang);
-    alarm(getenv("WATCH") ? (unsigned)atoi(getenv("WATCH")) : s);
+    alarm(s);
 }
 
 /* Spin until *flag is set, without a wait, for at most 20 s. */
