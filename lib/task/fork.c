@@ -14,20 +14,12 @@ static weft__stack *stack_of(weft__forks *f)
     return weft__of(f, weft__stack, forks);
 }
 
-/* What others have asked for: the older half of what is private. Then the quick ways are open again,
- * unless somebody still wants something. F4 */
-void weft__fork_serve(weft__forks *f)
+/* Share the oldest `n`. Then the quick ways are open again, unless somebody still wants something. F4 */
+static void share(weft__forks *f, uint32_t n, bool wanted)
 {
     weft *w = stack_of(f)->rt;
-    bool wanted = weft_atomic_load(&f->asked, WEFT_RELAXED) != 0 ||
-                  weft_atomic_load(&w->idle.sleepers, WEFT_RELAXED) != 0;
-    uint32_t n = weft__forks_private(f);
-    if (wanted && n > 0) {
-        weft__forks_share(f, (n + 1) / 2);
-        wanted = false;
-    } else {
-        n = 0;
-    }
+    if (n > 0)
+        weft__forks_share(f, n);
     weft__forks_open(f);
     weft_atomic_fence(); /* F4, I2 */
     if (n > 0)
@@ -36,16 +28,19 @@ void weft__fork_serve(weft__forks *f)
         weft_atomic_store(&f->here.limit, NULL, WEFT_RELAXED);
 }
 
+/* What others have asked for: the older half of what is private. */
+void weft__fork_serve(weft__forks *f)
+{
+    weft *w = stack_of(f)->rt;
+    bool wanted = weft_atomic_load(&f->asked, WEFT_RELAXED) != 0 ||
+                  weft_atomic_load(&w->idle.sleepers, WEFT_RELAXED) != 0;
+    uint32_t n = wanted ? (weft__forks_private(f) + 1) / 2 : 0;
+    share(f, n, wanted && n == 0);
+}
+
 void weft__fork_publish(weft__forks *f)
 {
-    uint32_t n = weft__forks_private(f);
-    if (n > 0)
-        weft__forks_share(f, n);
-    weft__forks_open(f);
-    weft_atomic_fence(); /* F4, I2 */
-    weft__wake_one(stack_of(f)->rt);
-    if (weft_atomic_load(&stack_of(f)->rt->idle.sleepers, WEFT_RELAXED) != 0)
-        weft_atomic_store(&f->here.limit, NULL, WEFT_RELAXED);
+    share(f, weft__forks_private(f), false);
 }
 
 /* Whether the children of who runs here are for others. */

@@ -88,9 +88,8 @@ void weft__search_end(weft__worker *me)
      * this worker off to run something, one that sleeps has to take it. */
     weft *w = me->rt;
     if (weft_atomic_fetch_sub(&w->idle.searching, 1, WEFT_SEQ_CST) == 1 &&
-        (weft__any_work(w) || weft_atomic_load(&w->poll.token, WEFT_SEQ_CST) == 0) &&
-        weft_atomic_load(&w->idle.sleepers, WEFT_SEQ_CST) != 0)
-        weft__wake_slow(w);
+        (weft__any_work(w) || weft_atomic_load(&w->poll.token, WEFT_SEQ_CST) == 0))
+        weft__pass_token(w);
 }
 
 static void enter(weft__worker *me)

@@ -283,8 +283,9 @@ static void run_own(weft__scope *s)
 }
 
 /* S1: take WAITING back; false: it is granted already, or will be. */
-static bool withdraw(weft__scope *s)
+static bool withdraw(void *scope)
 {
+    weft__scope *s = (weft__scope *)scope;
     uint64_t v = weft_atomic_load(&s->live, WEFT_RELAXED);
     do {
         if (v == WAITING)
@@ -294,17 +295,8 @@ static bool withdraw(weft__scope *s)
     return true;
 }
 
-static weft_err why_not(const weft__waiter *self, weft_deadline by)
-{
-    if (weft__cancelled(self))
-        return WEFT_CANCELLED;
-    return by.ns != INT64_MAX && weft_clock() >= by.ns ? WEFT_LATE : WEFT_OK;
-}
-
 static weft_err await_all(weft__scope *s, bool steady, weft_deadline by)
 {
-    weft__waiter *self = s->owner;
-    weft_err e = WEFT_OK;
     if (by.ns == INT64_MAX)
         run_own(s);
     /* pairs with weft__scope_ended */
@@ -316,26 +308,10 @@ static weft_err await_all(weft__scope *s, bool steady, weft_deadline by)
         weft_atomic_store(&s->live, 0, WEFT_RELAXED); /* S1: nobody else is left to touch it */
         return WEFT_OK;
     }
-    if (!steady)
-        weft__scope_list(self);
-    self->what = "scope";
-    self->on = s->head.name;
-    while (!(weft__told(self) & WEFT__GRANTED)) {
-        if (e == WEFT_OK)
-            e = why_not(self, by);
-        if (e != WEFT_OK && !steady) {
-            if (withdraw(s)) {
-                self->what = self->on = NULL;
-                return e;
-            }
-            weft__await_grant(self);
-            break;
-        }
-        e = weft__park(self, steady ? WEFT_FOREVER : by);
-    }
-    self->what = self->on = NULL;
-    weft_atomic_store(&s->live, 0, WEFT_RELAXED); /* S1: nobody else is left to touch it */
-    return WEFT_OK;
+    weft_err e = weft__await(s->owner, "scope", s->head.name, steady, by, withdraw, s);
+    if (e == WEFT_OK)
+        weft_atomic_store(&s->live, 0, WEFT_RELAXED); /* S1: nobody else is left to touch it */
+    return e;
 }
 
 static void check_owner(weft__scope *s, const char *where)

@@ -65,7 +65,6 @@ void weft__context_make(weft__context *c, void *low, void *high, void (*entry)(v
     c->size = (size_t)((char *)high - (char *)low);
     /* What ran here before left by its last switch: its frames' red zones are still marked. */
     __asan_unpoison_memory_region(low, c->size);
-#else
 #endif
 #if defined(WEFT__TSAN)
     c->fiber = __tsan_create_fiber(0);

@@ -172,16 +172,6 @@ void weft__wait_grant_all(weft_sync_head *q)
     grant_all(weft__wait_take_all(q));
 }
 
-/* Say for what it was waited in vain. */
-static weft_err say(weft_err e, const weft__waiter *self, const char *what, const char *on)
-{
-    if (e == WEFT_NOMEM)
-        return weft__fail_in(e, "%s %s", what, on);
-    if (e == WEFT_LATE)
-        return weft__fail(e, "%s %s: not before the deadline", what, on);
-    return weft__fail(e, "%s %s: %s was cancelled", what, on, self->name);
-}
-
 /* Whether the wait must end without a grant. */
 static weft_err given_up(weft__waiter *self, weft_deadline by)
 {
@@ -192,10 +182,55 @@ static weft_err given_up(weft__waiter *self, weft_deadline by)
     return WEFT_OK;
 }
 
-/* The deadline passed or the task was cancelled: leave the queue, if nobody took the entry out (W1). */
-static bool leave(weft_sync_head *q, weft__wait *w, void (*in_vain)(weft_sync_head *q, void *arg),
-                  void *arg)
+weft_err weft__await(weft__waiter *self, const char *what, const char *on, bool steady,
+                     weft_deadline by, bool (*leave)(void *arg), void *arg)
 {
+    weft_err e = WEFT_OK;
+    if (!steady)
+        weft__scope_list(self); /* from now on a cancellation reaches it */
+    self->what = what;
+    self->on = on;
+    while (!(weft__told(self) & WEFT__GRANTED)) {
+        if (e == WEFT_OK)
+            e = given_up(self, by);
+        if (e != WEFT_OK && !steady) {
+            if (leave(arg)) {
+                self->what = self->on = NULL;
+                return e;
+            }
+            weft__await_grant(self);
+            break;
+        }
+        e = weft__park(self, steady ? WEFT_FOREVER : by);
+    }
+    self->what = self->on = NULL;
+    return WEFT_OK;
+}
+
+/* Say for what it was waited in vain. */
+static weft_err say(weft_err e, const weft__waiter *self, const char *what, const char *on)
+{
+    if (e == WEFT_NOMEM)
+        return weft__fail_in(e, "%s %s", what, on);
+    if (e == WEFT_LATE)
+        return weft__fail(e, "%s %s: not before the deadline", what, on);
+    return weft__fail(e, "%s %s: %s was cancelled", what, on, self->name);
+}
+
+/* What a waiter takes along to leave its queue. */
+struct leaving {
+    weft_sync_head *queue;
+    weft__wait *entry;
+    void (*in_vain)(weft_sync_head *q, void *arg);
+    void *arg;
+};
+
+/* The deadline passed or the task was cancelled: leave the queue, if nobody took the entry out (W1). */
+static bool leave(void *leaving)
+{
+    const struct leaving *l = (const struct leaving *)leaving;
+    weft_sync_head *q = l->queue;
+    weft__wait *w = l->entry;
     uint32_t stage = 0;
     /* pairs with mark_taken */
     if (!weft_atomic_cas(&w->stage, &stage, WEFT__WAIT_LEAVING, WEFT_ACQ_REL, WEFT_ACQUIRE))
@@ -204,8 +239,8 @@ static bool leave(weft_sync_head *q, weft__wait *w, void (*in_vain)(weft_sync_he
     bool mine = !(weft_atomic_load(&w->stage, WEFT_RELAXED) & WEFT__WAIT_TAKEN);
     if (mine) {
         weft__wait_take(q, w);
-        if (in_vain)
-            in_vain(q, arg);
+        if (l->in_vain)
+            l->in_vain(q, l->arg);
     }
     weft__guard_drop(weft__sync_guard(q));
     weft_atomic_fetch_and(&w->stage, ~(uint32_t)WEFT__WAIT_LEAVING, WEFT_ACQ_REL); /* settle */
@@ -217,34 +252,16 @@ weft_err weft__wait_in_or(weft_sync_head *q, const char *what, void *tag, unsign
                           void *arg)
 {
     weft__waiter *self = weft__self();
-    bool steady = flags & WEFT__WAIT_STEADY;
     const char *on = q->name;
     weft__wait w = {.who = self, .tag = tag};
+    struct leaving l = {q, &w, in_vain, arg};
     if (flags & WEFT__WAIT_FIRST)
         enqueue_first(q, &w);
     else
         enqueue(q, &w);
     weft__guard_drop(weft__sync_guard(q));
-    if (!steady)
-        weft__scope_list(self); /* from now on a cancellation reaches it */
-    self->what = what;
-    self->on = on;
-    weft_err e = WEFT_OK;
-    while (!(weft__told(self) & WEFT__GRANTED)) {
-        if (e == WEFT_OK)
-            e = given_up(self, by);
-        if (e != WEFT_OK && !steady) {
-            if (leave(q, &w, in_vain, arg)) {
-                self->what = self->on = NULL;
-                return say(e, self, what, on);
-            }
-            weft__await_grant(self);
-            break;
-        }
-        e = weft__park(self, steady ? WEFT_FOREVER : by);
-    }
-    self->what = self->on = NULL;
-    return WEFT_OK;
+    weft_err e = weft__await(self, what, on, flags & WEFT__WAIT_STEADY, by, leave, &l);
+    return e == WEFT_OK ? e : say(e, self, what, on);
 }
 
 weft_err weft__wait_in(weft_sync_head *q, const char *what, void *tag, unsigned flags,

@@ -150,7 +150,8 @@ static void after_yield(void *arg)
         weft__task_ready(t);
 }
 
-static void after_yield_with_forks(void *arg)
+/* With children that nobody has taken, too, or as a task of the loop. */
+static void after_any_yield(void *arg)
 {
     weft__task *t = arg;
     weft__fork_leave(t->stack);
@@ -191,7 +192,7 @@ static weft_err yield_to(weft__worker *me, weft__stack *s, weft__task *t, weft__
 }
 
 /* All other yields. */
-static weft_err yield_somehow(weft__worker *me, weft__stack *s, weft__task *t)
+static weft_err yield_somehow(weft__worker *me, weft__task *t)
 {
     weft__worker_flush(me);
     if (weft__ring_length(&me->ready) == 0) {
@@ -199,8 +200,7 @@ static weft_err yield_somehow(weft__worker *me, weft__stack *s, weft__task *t)
             return WEFT_OK;
         me->fresh_first = true;
     }
-    (void)weft__leave_for_next(t, s->forks.here.head == s->forks.slots ? after_yield
-                                                                       : after_yield_with_forks);
+    (void)weft__leave_for_next(t, after_any_yield);
     return WEFT_OK;
 }
 
@@ -217,7 +217,7 @@ weft_err weft_yield(void)
     weft__stack *s = weft__stack_here();
     weft__worker *me = s->worker;
     weft__task *next = front(me, s);
-    return next ? yield_to(me, s, t, next) : yield_somehow(me, s, t);
+    return next ? yield_to(me, s, t, next) : yield_somehow(me, t);
 }
 
 /* R1: of the thread that calls now. To some compilers the address of a thread's variable is a constant,

@@ -258,7 +258,8 @@ void weft__wake_all(weft *w);
 void weft__search_begin(weft__worker *me);
 /* Found something: wakes the next if it was the last searcher and there is more. */
 void weft__search_end(weft__worker *me);
-/* The token was given up: wake one that sleeps, unless somebody awake will look for it. I3. */
+/* The token was given up, or work was left to be found: wake one that sleeps, unless somebody awake will
+ * look for it. I2, I3. */
 void weft__pass_token(weft *w);
 /* Nothing found: sleep until there may be something. */
 void weft__worker_sleep(weft__worker *me);
