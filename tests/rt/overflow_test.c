@@ -2,7 +2,6 @@
  * Each case is a child of this program. */
 #include <setjmp.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "task/child.h"
 #include "weft/weft.h"
 
 extern char **environ;
@@ -129,25 +128,7 @@ static int child(const char *what, int argc, char **argv)
 static const char *run(const char *what, int *status)
 {
     static char text[16384];
-    int fd[2];
-    pid_t pid;
-    char *argv[] = {self, (char *)(uintptr_t)what, NULL};
-    posix_spawn_file_actions_t actions;
-    assert_int_equal(pipe(fd), 0);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fd[1], 2);
-    posix_spawn_file_actions_addclose(&actions, fd[0]);
-    assert_int_equal(posix_spawn(&pid, self, &actions, NULL, argv, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    close(fd[1]);
-    size_t got = 0;
-    char rest[512];
-    for (ssize_t n; (n = got < sizeof text - 1 ? read(fd[0], text + got, sizeof text - 1 - got)
-                                               : read(fd[0], rest, sizeof rest)) > 0;)
-        got += got < sizeof text - 1 ? (size_t)n : 0;
-    text[got] = '\0';
-    close(fd[0]);
-    assert_int_equal(waitpid(pid, status, 0), pid);
+    *status = run_self(self, what, text, sizeof text);
     return text;
 }
 

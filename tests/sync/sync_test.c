@@ -413,12 +413,12 @@ static void once_from_within(void)
 static void misuse_aborts(void **state)
 {
     (void)state;
-    aborts(wait_without_lock);
-    aborts(barrier_of_none);
-    aborts(barrier_initialised_of_none);
-    aborts(sem_of_less_than_none);
-    aborts(sem_of_too_many);
-    aborts(once_from_within);
+    aborts(wait_without_lock, "without its lock");
+    aborts(barrier_of_none, "no parties");
+    aborts(barrier_initialised_of_none, "no parties");
+    aborts(sem_of_less_than_none, "none is the least");
+    aborts(sem_of_too_many, "INT64_MAX");
+    aborts(once_from_within, "from within its function");
 }
 
 int main(int argc, char **argv)

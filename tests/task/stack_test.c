@@ -2,18 +2,17 @@
 #include "task/stack.h"
 
 #include <setjmp.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "port/limit.h"
 #include "port/map.h"
+#include "task/child.h"
 #include "task/engine.h"
 
 extern char **environ;
@@ -314,35 +313,13 @@ static int child(bool zeros)
     return 4; /* nobody noticed */
 }
 
-static int run_child(const char *what, char *text, size_t room)
-{
-    int fd[2], status;
-    pid_t pid;
-    char *argv[] = {self, (char *)(uintptr_t)what, NULL};
-    posix_spawn_file_actions_t actions;
-    assert_int_equal(pipe(fd), 0);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fd[1], 2);
-    posix_spawn_file_actions_addclose(&actions, fd[0]);
-    assert_int_equal(posix_spawn(&pid, self, &actions, NULL, argv, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    close(fd[1]);
-    size_t got = 0;
-    for (ssize_t n; got < room - 1 && (n = read(fd[0], text + got, room - 1 - got)) > 0;)
-        got += (size_t)n;
-    text[got] = '\0';
-    close(fd[0]);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return status;
-}
-
 static void a_broken_canary_aborts_with_the_task_and_the_option(void **state)
 {
     (void)state;
     const char *const ways[] = {"child-text", "child-zeros"};
     char text[4096];
     for (int i = 0; i < 2; i++) {
-        int status = run_child(ways[i], text, sizeof text);
+        int status = run_self(self, ways[i], text, sizeof text);
         if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
             fail_msg("%s: status %#x: %s", ways[i], (unsigned)status, text);
         assert_non_null(strstr(text, "spill"));

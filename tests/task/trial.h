@@ -1,4 +1,4 @@
-/* What the tests of tasks share: running something as a task, and programs that must abort. */
+/* What the tests of tasks share: running something as a task, and what a hang does. */
 #ifndef WEFT_TESTS_TASK_TRIAL_H
 #define WEFT_TESTS_TASK_TRIAL_H
 
@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "task/child.h"
 #include "task/dump.h"
 #include "task/engine.h"
 #include "weft/task.h"
@@ -74,34 +74,6 @@ static inline bool spin_until(void *flag)
         if (weft_clock() > until)
             return false;
     return true;
-}
-
-/* misuse() must abort and say `what`, with the place in the source if that is "FILE:". In a process of
- * its own, which no engine runs in yet. */
-static inline void aborts(void (*misuse)(void), const char *what)
-{
-    char said[512] = "";
-    int out[2], status;
-    size_t n = 0;
-    assert_int_equal(pipe(out), 0);
-    fflush(stdout);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        signal(SIGABRT, SIG_DFL);
-        alarm(20);
-        dup2(out[1], 2);
-        misuse();
-        _exit(0);
-    }
-    close(out[1]);
-    for (ssize_t got;
-         n < sizeof said - 1 && (got = read(out[0], said + n, sizeof said - 1 - n)) > 0;)
-        n += (size_t)got;
-    close(out[0]);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT || !strstr(said, what))
-        fail_msg("status %x, not an abort that says \"%s\": %s", (unsigned)status, what, said);
 }
 
 #endif
