@@ -15,7 +15,7 @@ static void init_places(weft *w)
 static void init_worker(weft *w, int i, const weft__engine_opts *opts)
 {
     weft__worker *k = &w->worker[i];
-    memset(k, 0, sizeof *k);
+    memset(k, 0, offsetof(weft__worker, timers));
     k->rt = w;
     k->index = i;
     k->waiter = (weft__waiter){.kind = WEFT__WAITER_THREAD, .name = "scheduler"};

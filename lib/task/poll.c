@@ -5,6 +5,8 @@
 
 /* How long a busy process may leave its descriptors alone. */
 static const int64_t poll_every_ns = 200000;
+/* How far the clock of a wheel may be behind. */
+static const int64_t keep_every_ns = 500000000;
 enum { EVENTS = 64 };
 #define SOURCE_KEY (UINT64_MAX - 1)
 
@@ -58,8 +60,11 @@ static int64_t next_timer(weft *w)
 
 static void expire(weft *w, int64_t now)
 {
+    bool keep = now - w->poll.kept >= keep_every_ns;
+    if (keep)
+        w->poll.kept = now;
     for (int i = 0; i < w->workers; i++)
-        if (weft_atomic_load(&w->worker[i].timers.earliest, WEFT_RELAXED) <= now)
+        if (keep || weft_atomic_load(&w->worker[i].timers.earliest, WEFT_RELAXED) <= now)
             weft__timers_expire(&w->worker[i].timers, now);
 }
 

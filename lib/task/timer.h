@@ -1,6 +1,8 @@
-/* task/timer.h: waiters by deadline. A wheel of wheels: each level has a slot for every value of one
- * digit of the deadline, so that to add and to cancel take a few steps however many there are, and the
- * timers themselves are the links, so that neither allocates.
+/* task/timer.h: waiters by deadline. A wheel of wheels: each level has slots twice to 64 times as long as
+ * the one below, so that to add and to cancel take a few steps however many there are, and the timers
+ * themselves are the links, so that neither allocates. A timer lies on the stack of who waits, on a page
+ * of its own, and to touch it costs more than all the rest. Therefore one level is wide: who waits for
+ * less than 4 s goes straight to a slot of 262 us, with few others.
  *
  * One wheel belongs to one worker. Its own tasks add to it; whoever a task runs on later may remove.
  */
@@ -13,13 +15,21 @@
 #include "port/guard.h"
 #include "task/wait.h"
 
+#ifndef WEFT__TIMER_WIDE
+#define WEFT__TIMER_WIDE 14u /* bits of the number of a slot on the wide level */
+#endif
+
 enum {
-    WEFT__TIMER_DIGIT = 6, /* bits of a deadline in nanoseconds that one level tells apart */
-    WEFT__TIMER_FAN = 1 << WEFT__TIMER_DIGIT,
-    WEFT__TIMER_LEVELS = (63 + WEFT__TIMER_DIGIT - 1) / WEFT__TIMER_DIGIT,
-    /* The last level is left with three bits; behind them lies the slot of the late. */
-    WEFT__TIMER_LATE = (WEFT__TIMER_LEVELS - 1) * WEFT__TIMER_FAN + 8,
-    WEFT__TIMER_SLOTS
+    WEFT__TIMER_FINE = 3, /* levels below the wide one */
+    WEFT__TIMER_FAR = 7,  /* above it */
+    WEFT__TIMER_LEVELS = WEFT__TIMER_FINE + 1 + WEFT__TIMER_FAR,
+    WEFT__TIMER_FAN = 64, /* slots of each of those */
+    /* The slots of the wide level come first, then those of the others, then that of the late. */
+    WEFT__TIMER_WIDTH = 1u << WEFT__TIMER_WIDE,
+    WEFT__TIMER_LATE = WEFT__TIMER_WIDTH + (WEFT__TIMER_LEVELS - 1) * WEFT__TIMER_FAN,
+    WEFT__TIMER_SLOTS,
+    WEFT__TIMER_WORDS = WEFT__TIMER_WIDTH / 64,
+    WEFT__TIMER_SUMS = (WEFT__TIMER_WORDS + 63) / 64
 };
 
 /* Lies in the frame of who waits. Set `at` and `who`, the rest is the wheel's. */
@@ -32,7 +42,7 @@ typedef struct weft__timer {
 } weft__timer;
 
 typedef struct weft__timer_slot {
-    weft__timer *first; /* the ring in order of adding, or NULL */
+    weft__timer *first; /* the ring in order of adding */
     int64_t from;       /* no timer in it is earlier */
 } weft__timer_slot;
 
@@ -43,11 +53,13 @@ typedef struct weft__timers {
     weft__guard guard;
     /* The rest is under the guard; timer.c says what it means. */
     int64_t clock;
-    unsigned moving;
-    bool shuffled;
-    uint32_t levels;
-    uint64_t taken[WEFT__TIMER_LEVELS];
-    weft__timer_slot slot[WEFT__TIMER_SLOTS];
+    bool late, shuffled;
+    uint32_t levels; /* a bit for each that has a timer */
+    uint64_t
+        taken[WEFT__TIMER_LEVELS];    /* a bit for each slot that has; of the wide level, unused */
+    uint64_t wide[WEFT__TIMER_WORDS]; /* that of the wide level */
+    uint64_t sums[WEFT__TIMER_SUMS];  /* a bit for each word of `wide` that is not 0 */
+    weft__timer_slot slot[WEFT__TIMER_SLOTS]; /* of one that has none nothing is ever read */
 } weft__timers;
 
 void weft__timers_init(weft__timers *ts);
@@ -57,7 +69,8 @@ bool weft__timer_add(weft__timers *ts, weft__timer *t);
  * nobody is about to unpark it. Any thread. */
 void weft__timer_remove(weft__timers *ts, weft__timer *t);
 /* Unpark everybody whose time has come by `now`, in the order of their deadlines; returns how many.
- * Drops the guard from time to time if they are many. Any thread. */
+ * Drops the guard from time to time if they are many. To be called from time to time, also if nobody's
+ * time has come: it keeps the clock, by which near and far are told apart. Any thread. */
 int weft__timers_expire(weft__timers *ts, int64_t now);
 
 #endif

@@ -57,7 +57,6 @@ typedef struct weft__worker {
     int64_t looked;             /* when it was */
     int64_t stole, steal_every; /* when it last took tasks from another, and when it may again */
     uint32_t hauled;            /* how many it took then */
-    weft__timers timers;        /* of tasks that went to sleep on it */
     weft__list asleep;          /* in idle.asleep; under its guard */
     bool in_poller;             /* how to wake it; under idle.guard */
     weft__futex woken; /* 0 while it sleeps on it; set to 1 by who took it out of idle.asleep */
@@ -68,6 +67,8 @@ typedef struct weft__worker {
     weft__thread thread; /* of all but a worker that runs on the program's main thread */
     bool bound;
     int cpu;
+    weft__timers
+        timers; /* of tasks that went to sleep on it; the last: most of it is never touched */
 } __attribute__((aligned(64))) weft__worker;
 
 /* Who sleeps and who looks for work. */
@@ -103,6 +104,7 @@ typedef struct weft__poll {
     weft__poller poller;
     WEFT_ATOMIC(uint32_t) token; /* 1 while somebody holds it; what follows is the holder's */
     int64_t last;                /* when the poller was last asked */
+    int64_t kept;                /* when all wheels were last told what time it is */
     weft__list sources;
     /* Until when the holder sleeps; INT64_MIN: it does not. I4. */
     WEFT_ATOMIC(int64_t) sleeps_until;
@@ -228,6 +230,8 @@ typedef struct weft__stolen {
 } weft__stolen;
 /* Whether the children of who runs here are for others. */
 bool weft__fork_parallel(weft__stack *s);
+/* `t`, which ran on `s`, has ended: misuse if it has forks that it did not join. */
+void weft__fork_all_joined(weft__stack *s, const weft__task *t);
 /* The caller's deque: share what others have asked for. */
 void weft__fork_serve(weft__forks *f);
 /* The caller's deque: share all that it has. */

@@ -369,10 +369,33 @@ static void near_timers_lie_low_however_late_it_is(void **state)
         for (int i = 0; i < 3; i++)
             add_at(i, now | i);
         for (int i = 0; i < 3; i++) {
-            assert_true(timer[i].slot < WEFT__TIMER_FAN);
+            assert_int_equal(level_of(timer[i].slot), 0);
             weft__timer_remove(&timers, &timer[i]);
         }
     }
+}
+
+/* Of a crowd that waits for long none is late because the others have to be dealt out first. */
+static void a_far_crowd_is_dealt_out_before_its_time(void **state)
+{
+    (void)state;
+    const int64_t ms = 1000000, start = 98765 * 1000 * ms, first = start + 20000 * ms;
+    uint64_t seed = test_seed();
+    add_at(0, start);
+    weft__timers_expire(&timers, start);
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i].at = first + (int64_t)(test_random(&seed) % (uint64_t)(1000 * ms));
+        weft__timer_add(&timers, &crowd[i]);
+        assert_true(level_of(crowd[i].slot) > WEFT__TIMER_FINE);
+    }
+    for (int64_t now = start; now < first; now += ms)
+        assert_int_equal(weft__timers_expire(&timers, now), 0);
+    for (int i = 0; i < CROWD; i++)
+        assert_true(level_of(crowd[i].slot) <= WEFT__TIMER_FINE);
+    forget();
+    assert_int_equal(weft__timers_expire(&timers, first + 1000 * ms), CROWD);
+    for (int k = 1; k < CROWD; k++)
+        assert_true(crowd[order[k - 1]].at <= crowd[order[k]].at);
 }
 
 static void among_few_the_earliest_is_exact(void **state)
@@ -524,7 +547,7 @@ static void any_thread_adds_and_removes_while_another_expires(void **state)
         weft__thread_join(thread[i]);
     assert_int_equal(weft_atomic_load(&wrong, WEFT_RELAXED), 0);
     assert_int_equal(count, noted);
-    assert_true(earliest() == INT64_MAX && timers.levels == 0 && timers.moving == NONE);
+    assert_true(earliest() == INT64_MAX && timers.levels == 0 && !timers.late);
 }
 
 int main(int argc, char **argv)
@@ -544,6 +567,7 @@ int main(int argc, char **argv)
         T(who_is_removed_when_due_is_left_alone),
         T(who_is_removed_while_its_slot_is_dealt_out_hides_nobody),
         T(near_timers_lie_low_however_late_it_is),
+        T(a_far_crowd_is_dealt_out_before_its_time),
         T(among_few_the_earliest_is_exact),
         T(the_last_of_a_crowd_is_exact),
         T(a_crowd_in_one_slot_is_cancelled_one_by_one),
