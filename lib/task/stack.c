@@ -141,6 +141,7 @@ static weft__stack *begin(weft__stacks *s, bool large, weft__chunk *c, uint32_t 
     struct weft__record *h = &k->forks.here;
     h->head = k->forks.slots = k->forks.end = NULL;
     h->me = NULL;
+    h->inside = 0;
     h->detail = &k->detail;
     k->forks.loose = 0;
     weft_atomic_store(&k->forks.span, 0, WEFT_RELAXED);
@@ -224,10 +225,10 @@ void weft__stacks_put(weft__stacks *s, weft__stack *k)
 }
 
 /* Some of those that nobody has missed. Guard held. */
-static int take_surplus(weft__stacks_kind *kind, weft__stack_place *out, int most)
+static int take_surplus(weft__stacks_kind *kind, weft__stack_place *out)
 {
     int n = 0;
-    for (; n < most && kind->low > kind->keep; n++) {
+    for (; n < WEFT__TRIM_MOST && kind->low > kind->keep; n++) {
         weft__stack *k = kind->free;
         kind->free = k->next;
         kind->warm--;
@@ -275,14 +276,13 @@ static void cool(weft__stacks *s, weft__stacks_kind *kind, weft__stack_place *p,
 
 bool weft__stacks_trim(weft__stacks *s, int64_t now, bool busy)
 {
-    int most = busy ? WEFT__TRIM_MOST / 8 : WEFT__TRIM_MOST;
     bool surplus = false, more = false;
     if (weft__stacks_due(s) > now)
         return false;
     for (int i = 0; i < 2; i++) {
         weft__stacks_kind *kind = &s->kind[i];
         weft__guard_take(&s->guard);
-        int n = take_surplus(kind, s->trimmed, most);
+        int n = take_surplus(kind, s->trimmed);
         more |= kind->low > kind->keep;
         surplus |= kind->warm > kind->keep;
         weft__guard_drop(&s->guard);

@@ -66,8 +66,8 @@ typedef struct weft__stack_place {
     uint32_t cell;
 } weft__stack_place;
 
-/* How many give their memory back at a time. */
-enum { WEFT__TRIM_MOST = 512 };
+/* How many give their memory back at a time, which takes part of a millisecond: the timers wait. */
+enum { WEFT__TRIM_MOST = 64 };
 
 /* All stacks of a runtime. */
 typedef struct weft__stacks {
@@ -103,7 +103,7 @@ weft_err weft__stacks_get(weft__stacks *s, bool large, weft__stack **out);
 /* Nobody runs on it any more. */
 void weft__stacks_put(weft__stacks *s, weft__stack *stack);
 /* It is `now`: if it is time for that, give some of the memory back that nobody has missed for a while.
- * Little at a time for a worker that is `busy`. Returns whether there is more of it. */
+ * A worker that is `busy` pauses for longer in between. Returns whether there is more of it. */
 bool weft__stacks_trim(weft__stacks *s, int64_t now, bool busy);
 /* When the next trim is due. */
 static inline int64_t weft__stacks_due(weft__stacks *s)
