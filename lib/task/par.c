@@ -152,7 +152,9 @@ static void pace(runner *r)
 {
     int64_t now = weft__clock_ns(), took = now - r->last, all = now - r->began;
     r->last = now;
-    if (took <= chunk_ns / 8 && r->chunk <= UINT64_MAX / 8)
+    if (took <= chunk_ns / 128 && r->chunk <= UINT64_MAX / 64)
+        r->chunk *= 64;
+    else if (took <= chunk_ns / 8 && r->chunk <= UINT64_MAX / 8)
         r->chunk *= 8;
     else if (took <= chunk_ns / 2 && r->chunk <= UINT64_MAX / 2)
         r->chunk *= 2;
@@ -174,7 +176,7 @@ static void run_chunk(runner *r)
     weft_err e = l->reducer ? l->fold(begin, end, r->acc, l->arg) : l->body(begin, end, l->arg);
     if (e != WEFT_OK)
         fail(l, e, weft_detail());
-    else if (l->grain == 0)
+    else if (l->grain == 0 && (r->left > 0 || r->outs > 0))
         pace(r);
 }
 
