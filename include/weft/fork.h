@@ -17,7 +17,9 @@
  *
  * Other workers learn of a fork at the latest at this task's next fork or join. Children run in
  * parallel if the parent is a task of the pool; elsewhere (loop, threads, a plain thread) the join
- * calls them. While a child is out, its parent cannot weft_move.
+ * calls them. While a child is out, its parent cannot weft_move, and neither can a child: WEFT_INVALID. One
+ * exception costs too much to be found: compiled with NDEBUG, a child that is called by the last join of
+ * its parent moves like any function that the parent calls, and the parent goes on there.
  */
 #ifndef WEFT_FORK_H
 #define WEFT_FORK_H
@@ -59,6 +61,7 @@ struct weft__record {
     WEFT_ATOMIC(weft__slot *) floor; /* a join of a slot below it goes the slow way */
     void *detail;                    /* where the errors of this task leave their text */
     void *me;                        /* the waiter that runs: lib/task/wait.h */
+    uint32_t inside;                 /* children that a join called; counted without NDEBUG only */
 };
 
 /* The record of the calling task: the same one from the beginning of a function to its end, whichever
@@ -130,11 +133,26 @@ static inline void weft__fork(weft_child *c, weft_fn fn, void *arg)
     weft__fork_push((uintptr_t)c);
 }
 
+/* A join calls its child, or is back from it: for weft_move, which must not move the parent. */
+static inline void weft__join_calls(int by)
+{
+#ifndef NDEBUG
+    struct weft__record *h = weft__here();
+    if (h->me)
+        h->inside += (uint32_t)by;
+#else
+    (void)by;
+#endif
+}
+
 static inline weft_err weft__join(weft_child *c, weft_fn fn, const char *where)
 {
-    if (__builtin_expect(weft__join_pop((uintptr_t)c, where), 1))
-        return fn(c->in.arg);
-    return weft__join_taken(c);
+    if (__builtin_expect(!weft__join_pop((uintptr_t)c, where), 0))
+        return weft__join_taken(c);
+    weft__join_calls(1);
+    weft_err e = fn(c->in.arg);
+    weft__join_calls(-1);
+    return e;
 }
 
 static inline void weft__fork_value(weft_child *c, intptr_t (*fn)(intptr_t), intptr_t value)
@@ -146,9 +164,12 @@ static inline void weft__fork_value(weft_child *c, intptr_t (*fn)(intptr_t), int
 
 static inline intptr_t weft__join_value(weft_child *c, intptr_t (*fn)(intptr_t), const char *where)
 {
-    if (__builtin_expect(weft__join_pop((uintptr_t)c | WEFT__CHILD_VALUE, where), 1))
-        return fn(c->in.value);
-    return c->in.value;
+    if (__builtin_expect(!weft__join_pop((uintptr_t)c | WEFT__CHILD_VALUE, where), 0))
+        return c->in.value;
+    weft__join_calls(1);
+    intptr_t value = fn(c->in.value);
+    weft__join_calls(-1);
+    return value;
 }
 
 /* Let fn(arg) run in parallel with what follows, until weft_join.

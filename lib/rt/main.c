@@ -35,7 +35,7 @@ static weft_err run(struct root *r)
     weft_scope s;
     weft__task *t;
     weft_scope_init(&s, weft_pool(w), "main");
-    weft_err e = weft__task_create(&t, weft_pool(w), run_root, r, "main");
+    weft_err e = weft__task_create(&t, weft_pool(w), run_root, r, "main", "weft_main");
     if (e == WEFT_OK)
         e = weft__task_give_stack(t);
     if (e == WEFT_OK)

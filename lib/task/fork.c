@@ -51,6 +51,15 @@ bool weft__fork_parallel(weft__stack *s)
                WEFT__POOL;
 }
 
+void weft__fork_all_joined(weft__stack *s, const weft__task *t)
+{
+    if (!weft__forks_none(&s->forks))
+        weft__misuse(t->where,
+                     "task %s, started here, or a child of it, ended with forks that it "
+                     "did not join",
+                     t->waiter.name);
+}
+
 static bool attach(weft__forks *f)
 {
     if (!f->slots) {
@@ -217,6 +226,7 @@ static weft__task *guest(weft__stack *s, const weft__stolen *taken)
     g->waiter.listed = 0;
     weft_atomic_store(&g->waiter.shields, 0, WEFT_RELAXED);
     g->waiter.name = parent->waiter.name;
+    g->where = parent->where;
     g->host = parent;
     g->nth = taken->nth;
     g->place = &s->rt->pool;
@@ -246,8 +256,7 @@ void weft__fork_run(weft__stack *s, const weft__stolen *taken)
     weft__worker_beat(s->worker, g->waiter.name);
     call(c, taken->child, s);
     weft__worker_beat(s->worker, NULL);
-    if (!weft__forks_none(&s->forks))
-        weft__misuse(g->waiter.name, "a forked child ended with forks that it did not join");
+    weft__fork_all_joined(s, g);
     weft__scope_unlist(g);
     s->forks.here.me = &s->worker->waiter;
     /* F3; pairs with await_child */

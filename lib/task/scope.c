@@ -195,7 +195,7 @@ weft_err weft_scope_go_at(weft_scope *scope, weft_fn fn, void *arg, const char *
         return weft__fail(WEFT_CANCELLED, "scope %s was cancelled: task %s not started",
                           s->head.name, name);
     weft__task *t;
-    weft_err e = weft__task_create(&t, s->place, fn, arg, name);
+    weft_err e = weft__task_create(&t, s->place, fn, arg, name, where);
     return e == WEFT_OK ? weft__scope_start(scope, t) : e;
 }
 
@@ -238,13 +238,15 @@ static bool room_left(weft__stack *s)
 static void run_inside(weft__stack *s, weft__task *self, weft__task *t)
 {
     weft_place *before = self->place;
+    uint32_t inside = s->forks.here.inside; /* of joins of `self` */
     t->host = self;
     weft_atomic_store(&self->inside, t, WEFT_RELEASE); /* pairs with cancel_all */
     s->forks.here.me = &t->waiter;
     t->stack = s;
+    s->forks.here.inside = 0;
     t->result = t->fn(t->arg);
-    if (!weft__forks_none(&s->forks))
-        weft__misuse(t->waiter.name, "ended with forks that it did not join");
+    weft__fork_all_joined(s, t);
+    s->forks.here.inside = inside;
     weft_place *after = t->place;
     uint8_t kind = t->waiter.kind;
     weft_atomic_store(&self->inside, NULL, WEFT_RELEASE);

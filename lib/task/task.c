@@ -123,7 +123,7 @@ void weft__task_free(weft__task *t)
 }
 
 weft_err weft__task_create(weft__task **out, weft_place *place, weft_fn fn, void *arg,
-                           const char *name)
+                           const char *name, const char *where)
 {
     weft__task *t = task_alloc(place->rt);
     if (!t)
@@ -140,6 +140,7 @@ weft_err weft__task_create(weft__task **out, weft_place *place, weft_fn fn, void
     t->place = place;
     t->fn = fn;
     t->arg = arg;
+    t->where = where;
     t->host = NULL;
     weft_atomic_store(&t->inside, NULL, WEFT_RELAXED);
     t->result = WEFT_OK;
@@ -273,6 +274,10 @@ weft_err weft_move(weft_place *place)
     weft__stack *s = weft__stack_here();
     if (t == &s->guest)
         return weft__fail(WEFT_INVALID, "weft_move: task %s is a forked child", self->name);
+    if (s->forks.here.inside > 0)
+        return weft__fail(WEFT_INVALID,
+                          "weft_move: task %s is in a forked child that its join calls",
+                          self->name);
     if (t->bodies > 0)
         return weft__fail(WEFT_INVALID, "weft_move: task %s is in the body of a loop", self->name);
     if (!weft__forks_none(&s->forks))

@@ -22,6 +22,7 @@ typedef struct weft__task {
     weft_place *place;
     weft_fn fn; /* NULL: it is free */
     void *arg;
+    const char *where;       /* it was started in the source: FILE:LINE */
     struct weft__task *host; /* who waits for it below it on the stack, or whose child it is */
     uint32_t nth; /* the slot in its host's deque, if it is a forked child; else WEFT__NO_CHILD */
     /* Forked children in slots from this one on are under its shield; its own, they read it. */
@@ -74,7 +75,7 @@ void weft__tasks_each(weft__tasks *p, void (*each)(void *arg, weft__task *t), vo
 
 /* A task that will run fn(arg) at `place` once started. WEFT_NOMEM. */
 weft_err weft__task_create(weft__task **t, weft_place *place, weft_fn fn, void *arg,
-                           const char *name);
+                           const char *name, const char *where);
 /* Free one that ended or was never started. */
 void weft__task_free(weft__task *t);
 /* Let it run. Nothing of it may be touched any more. WEFT_NOMEM: no thread or no stack. */

@@ -234,8 +234,7 @@ static void end(weft__stack *s, weft__task *t)
     weft__scope *scope = t->waiter.scope;
     weft__worker *me = s->worker;
     weft__stack_check(s);
-    if (!weft__forks_none(&s->forks))
-        weft__misuse(t->waiter.name, "ended with forks that it did not join");
+    weft__fork_all_joined(s, t);
     s->forks.here.me = me ? &me->waiter : waiter_of_thread();
     weft__scope_forget(t);
     if (!me) {

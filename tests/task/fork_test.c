@@ -699,9 +699,10 @@ static void misuse_aborts(void **state)
     (void)state;
     aborts(join_of_a_stranger, "fork_test.c:");
     aborts(second_join, "fork_test.c:");
-    aborts(no_join, "the trial: misuse: ended with forks");
-    aborts(no_join_on_a_thread, "the trial: misuse: ended with forks");
-    aborts(no_join_in_a_child, "did not join");
+    aborts(no_join,
+           "trial.h:26: misuse: task the trial, started here, or a child of it, ended with forks");
+    aborts(no_join_on_a_thread, "trial.h:26: misuse: task the trial");
+    aborts(no_join_in_a_child, "trial.h:26: misuse: task the trial");
     (void)join_of_a_stranger_on_a_thread;
 }
 

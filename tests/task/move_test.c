@@ -1,4 +1,5 @@
 /* weft_move: going on at another place; and misuse of scopes. */
+#undef NDEBUG /* so that a join counts the children that it calls */
 #include "task/trial.h"
 #include "weft/fork.h"
 #include "weft/sync.h"
@@ -189,11 +190,68 @@ static weft_err loop_parent_moves(void *arg)
     return WEFT_OK;
 }
 
+/* A child that nobody took, of a parent that has no other: the join calls it. */
+static weft_err called_child_moves(void *arg)
+{
+    flaw(weft_move(weft_threads(w)) != WEFT_INVALID);
+    flaw(!strstr(weft_detail(), "that its join calls"));
+    return nothing(arg);
+}
+
+static weft_err moves_in_a_scope(void *arg)
+{
+    (void)arg;
+    flaw(weft_move(weft_loop(w)) != WEFT_OK);
+    flaw(weft_move(weft_pool(w)) != WEFT_OK);
+    return WEFT_OK;
+}
+
+/* A task of its own may move, though it is run inside a join that is inside a join. */
+static weft_err called_child_has_a_scope(void *arg)
+{
+    flaw(run_at(weft_pool(w), moves_in_a_scope, arg) != WEFT_OK);
+    return called_child_moves(arg);
+}
+
+static intptr_t called_value_moves(intptr_t v)
+{
+    flaw(weft_move(weft_threads(w)) != WEFT_INVALID);
+    return v;
+}
+
+static weft_err parent_calls(void *arg)
+{
+    weft_child c;
+    weft_fork(&c, called_child_moves, arg);
+    flaw(weft_join(&c, called_child_moves) != WEFT_OK);
+    weft_fork(&c, called_child_has_a_scope, arg);
+    flaw(weft_join(&c, called_child_has_a_scope) != WEFT_OK);
+    weft_fork_value(&c, called_value_moves, 3);
+    flaw(weft_join_value(&c, called_value_moves) != 3);
+    flaw(weft_move(weft_loop(w)) != WEFT_OK);
+    weft_fork_value(&c, called_value_moves, 4);
+    flaw(weft_join_value(&c, called_value_moves) != 4);
+    flaw(weft_move(weft_pool(w)) != WEFT_OK);
+    return WEFT_OK;
+}
+
 static weft_err moves_abroad(void *arg)
 {
     flaw(weft_move(weft_pool((weft *)arg)) != WEFT_INVALID);
     flaw(!strstr(weft_detail(), "another runtime"));
     return WEFT_OK;
+}
+
+/* With one worker, so that nobody else takes the children. */
+static void a_child_that_its_join_calls_cannot_move(void **state)
+{
+    weft *two = w;
+    (void)state;
+    w = engine_open(1);
+    assert_int_equal(run_at(weft_pool(w), parent_calls, NULL), WEFT_OK);
+    engine_close(w);
+    w = two;
+    nothing_is_wrong();
 }
 
 static void what_cannot_move_says_why(void **state)
@@ -423,10 +481,15 @@ int main(int argc, char **argv)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(misuse_aborts), /* first: it forks, while no engine runs */
-        T(a_task_goes_on_at_every_place),     T(a_call_that_blocks_keeps_no_worker),
-        T(there_and_back_takes_microseconds), T(what_cannot_move_says_why),
-        T(cancellation_is_no_reason_to_stay), T(a_joiner_is_where_it_was),
-        T(a_late_look_finds_who_moved),       T(threads_have_a_bound),
+        T(a_task_goes_on_at_every_place),
+        T(a_call_that_blocks_keeps_no_worker),
+        T(there_and_back_takes_microseconds),
+        T(a_child_that_its_join_calls_cannot_move),
+        T(what_cannot_move_says_why),
+        T(cancellation_is_no_reason_to_stay),
+        T(a_joiner_is_where_it_was),
+        T(a_late_look_finds_who_moved),
+        T(threads_have_a_bound),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
