@@ -41,7 +41,9 @@ typedef enum weft_err {
     WEFT_DENIED,    /* not permitted */
     WEFT_MISSING,   /* no such file, program, plug-in or name */
     WEFT_TOOBIG,    /* longer than the space given; the needed length was stored */
-    WEFT_SYS        /* the operating system refused; the detail says what and why */
+    WEFT_SYS,       /* the operating system refused; the detail says what and why */
+    WEFT_INUSE,     /* somebody else has it: an address */
+    WEFT_REFUSED    /* nobody listens there */
 } weft_err;
 
 /* A short English name of `e`, such as "late".

@@ -2,6 +2,7 @@
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
 
+#include "weft/address.h"
 #include "weft/atomic.h"
 #include "weft/cli.h"
 #include "weft/err.h"
@@ -10,6 +11,7 @@
 #include "weft/par.h"
 #include "weft/queue.h"
 #include "weft/rt.h"
+#include "weft/stream.h"
 #include "weft/sync.h"
 #include "weft/task.h"
 #include "weft/team.h"

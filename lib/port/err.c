@@ -75,6 +75,8 @@ const char *weft_strerror(weft_err e)
         [WEFT_MISSING] = "not found",
         [WEFT_TOOBIG] = "too big",
         [WEFT_SYS] = "system error",
+        [WEFT_INUSE] = "in use",
+        [WEFT_REFUSED] = "refused",
     };
     if ((unsigned)e >= sizeof names / sizeof *names)
         return "unknown error";

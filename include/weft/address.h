@@ -1,0 +1,60 @@
+/* weft/address.h: where a socket is: an IPv4, an IPv6 or a unix address.
+ *
+ *     weft_address a;
+ *     char text[WEFT_ADDRESS_TEXT];
+ *     e = weft_address_parse(&a, "[::1]:8080");                  // numbers only, no names
+ *     printf("%s\n", weft_address_text(&a, text, sizeof text));  // [::1]:8080
+ *     e = weft_resolve(w, "localhost:http", all, 8, &n, weft_in_s(5));
+ *
+ * Forms: "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80"; ":80" (every address of this machine, IPv6 and
+ * IPv4); "unix:/a/path", "unix:@name" (without a file, Linux's abstract names). A port of 0 lets the
+ * system choose one.
+ */
+#ifndef WEFT_ADDRESS_H
+#define WEFT_ADDRESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "weft/err.h"
+#include "weft/rt.h"
+#include "weft/time.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An address. A plain value: copy it as you like. Zero: none. */
+typedef struct weft_address {
+    uint32_t len; /* bytes of `data` that count */
+    uint32_t spare;
+    uint64_t data[16];
+} weft_address;
+
+/* Room for the text of any address, its end included. */
+enum { WEFT_ADDRESS_TEXT = 128 };
+
+/* Read an address of numbers.
+ * Returns WEFT_OK or WEFT_INVALID.   Owns: nothing.   Caller: anyone.   Switches: no. */
+WEFT_API WEFT_CHECKED weft_err weft_address_parse(weft_address *a, const char *text);
+
+/* Write it as weft_address_parse reads it; what does not fit in `cap` bytes is cut off.
+ * Returns `text`.   Owns: nothing.   Caller: anyone.   Switches: no. */
+WEFT_API const char *weft_address_text(const weft_address *a, char *text, size_t cap);
+
+/* Its port.
+ * Returns the port; 0 if it has none.   Owns: nothing.   Caller: anyone.   Switches: no. */
+WEFT_API int weft_address_port(const weft_address *a);
+
+/* Look "NAME:SERVICE" up, as getaddrinfo does: a host's name or numbers; a port or a service's name. The
+ * look-up runs on the threads place; one that is late or cancelled is left to end there by itself.
+ * Returns WEFT_OK with *n addresses (at least 1, at most `cap`), in the order in which to try them;
+ * WEFT_MISSING (no such name), WEFT_INVALID, WEFT_LATE, WEFT_CANCELLED, WEFT_NOMEM or WEFT_SYS.
+ * Owns: nothing.   Caller: anyone.   Switches: yes. */
+WEFT_API WEFT_CHECKED weft_err weft_resolve(weft *w, const char *name, weft_address *out, int cap,
+                                            int *n, weft_deadline by);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
