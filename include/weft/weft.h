@@ -13,6 +13,7 @@
 #include "weft/par.h"
 #include "weft/queue.h"
 #include "weft/rt.h"
+#include "weft/signal.h"
 #include "weft/stream.h"
 #include "weft/sync.h"
 #include "weft/task.h"
