@@ -49,7 +49,8 @@ static int prepare(struct start *s, const weft__child *how)
 {
     sigset_t none, all;
     sigemptyset(&none);
-    sigfillset(&all);
+    /* sigfillset leaves out two that are the C library's own, which the child would then ignore. */
+    memset(&all, 0xff, sizeof all);
     posix_spawnattr_setsigmask(&s->attr, &none);
     posix_spawnattr_setsigdefault(&s->attr, &all);
     posix_spawnattr_setflags(&s->attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
