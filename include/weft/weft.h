@@ -5,6 +5,7 @@
 #include "weft/address.h"
 #include "weft/atomic.h"
 #include "weft/cli.h"
+#include "weft/datagram.h"
 #include "weft/dir.h"
 #include "weft/err.h"
 #include "weft/file.h"

@@ -627,6 +627,31 @@ static void a_close_may_come_at_any_moment(void **state)
            in.cancelled, in.closed, out.ok, out.closed);
 }
 
+/* The first send opens the socket, and then waits for a receiver that is full. */
+static void a_close_may_meet_the_first_send(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    long rounds = test_length(ROUNDS / 10, ROUNDS);
+    weft_datagram *full = open_at("unix:@weft-datagram-full"), *filler = open_at(NULL);
+    fill(filler, address_of(full));
+    for (long i = 0; i < rounds; i++) {
+        weft_datagram *d = open_at(NULL), *gone = d;
+        struct call c = a_send(d, address_of(full), "x", WEFT_FOREVER);
+        weft_scope s;
+        weft_scope_init(&s, weft_pool(w), "first send");
+        assert_int_equal(weft_go(&s, send_patiently, &c), WEFT_OK);
+        until_in(&c, true);
+        pause_ns((int64_t)(test_random(&seed) % 30000));
+        weft_datagram_close(&gone);
+        assert_int_equal(weft_scope_join(&s, weft_in_s(60)), WEFT_OK);
+        weft_scope_fini(&s);
+        assert_int_equal(c.result, WEFT_CLOSED);
+    }
+    weft_datagram_close(&filler);
+    weft_datagram_close(&full);
+}
+
 static void a_cancelled_receive_takes_nothing(void **state)
 {
     (void)state;
@@ -684,6 +709,7 @@ int main(int argc, char **argv)
         T(closing_ends_the_waits_of_others),
         T(closing_ends_the_wait_of_a_thread),
         T(a_close_may_come_at_any_moment),
+        T(a_close_may_meet_the_first_send),
         T(a_cancelled_receive_takes_nothing),
     };
     if (argc > 1)
