@@ -16,5 +16,6 @@
 #include "weft/task.h"
 #include "weft/team.h"
 #include "weft/time.h"
+#include "weft/timer.h"
 
 #endif
