@@ -7,6 +7,7 @@
 #include "weft/cli.h"
 #include "weft/err.h"
 #include "weft/fork.h"
+#include "weft/gather.h"
 #include "weft/io.h"
 #include "weft/par.h"
 #include "weft/queue.h"
