@@ -10,6 +10,7 @@
 #include "weft/err.h"
 #include "weft/file.h"
 #include "weft/fork.h"
+#include "weft/gather.h"
 #include "weft/io.h"
 #include "weft/par.h"
 #include "weft/process.h"
@@ -21,5 +22,6 @@
 #include "weft/task.h"
 #include "weft/team.h"
 #include "weft/time.h"
+#include "weft/timer.h"
 
 #endif
