@@ -6,9 +6,10 @@
  *     printf("%s\n", weft_address_text(&a, text, sizeof text));  // [::1]:8080
  *     e = weft_resolve(w, "localhost:http", all, 8, &n, weft_in_s(5));
  *
- * Forms: "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80"; ":80" (every address of this machine, IPv6 and
- * IPv4); "unix:/a/path", "unix:@name" (without a file, Linux's abstract names). A port of 0 lets the
- * system choose one.
+ * Forms: "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80"; ":80" or "*:80" (every address of this machine,
+ * IPv6 and IPv4; its text is "[::]:80"); "unix:/a/path", "unix:@name" (without a file, Linux's abstract
+ * names). A port of 0 lets the system choose one. The text of no address is "none", that of a unix socket
+ * without a name "unix:"; neither is read back.
  */
 #ifndef WEFT_ADDRESS_H
 #define WEFT_ADDRESS_H
@@ -35,7 +36,8 @@ typedef struct weft_address {
 enum { WEFT_ADDRESS_TEXT = 128 };
 
 /* Read an address of numbers.
- * Returns WEFT_OK or WEFT_INVALID.   Owns: nothing.   Caller: anyone.   Switches: no. */
+ * Returns WEFT_OK, or WEFT_INVALID (then *a is untouched, and the detail says what is wrong with it).
+ * Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_address_parse(weft_address *a, const char *text);
 
 /* Write it as weft_address_parse reads it; what does not fit in `cap` bytes is cut off.

@@ -61,7 +61,8 @@ struct weft__record {
     WEFT_ATOMIC(weft__slot *) floor; /* a join of a slot below it goes the slow way */
     void *detail;                    /* where the errors of this task leave their text */
     void *me;                        /* the waiter that runs: lib/task/wait.h */
-    uint32_t inside;                 /* children that a join called; counted without NDEBUG only */
+    int32_t ticks;   /* joins and loop chunks until it looks after the world; its own */
+    uint32_t inside; /* children that a join called; counted without NDEBUG only */
 };
 
 /* The record of the calling task: the same one from the beginning of a function to its end, whichever
@@ -98,6 +99,14 @@ static inline struct weft__record *weft__here(void)
 WEFT_API void weft__fork_slow(struct weft__record *h, uintptr_t child);
 WEFT_API bool weft__join_slow(struct weft__record *h, uintptr_t child, const char *where);
 WEFT_API weft_err weft__join_taken(weft_child *c);
+WEFT_API void weft__tick_slow(struct weft__record *h);
+
+/* Once in a while: let what has become ready meanwhile run, for who computes for long between waits. */
+static inline void weft__tick(struct weft__record *h)
+{
+    if (__builtin_expect(--h->ticks < 0, 0))
+        weft__tick_slow(h);
+}
 
 /* Push a child, whose function and argument are set. */
 static inline void weft__fork_push(uintptr_t child)
@@ -123,6 +132,7 @@ static inline bool weft__join_pop(uintptr_t child, const char *where)
                          0))
         return weft__join_slow(h, child, where);
     h->head = head - 1;
+    weft__tick(h);
     return true;
 }
 

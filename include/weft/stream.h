@@ -156,8 +156,13 @@ WEFT_API WEFT_CHECKED weft_err weft_write_slices(weft_stream *s, const weft_slic
  * Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_stream_end(weft_stream *s);
 
-/* Close the stream and set *s to NULL; does nothing on NULL. Whoever reads or writes meanwhile has
- * WEFT_CLOSED, and has left the stream when this returns.
+/* Send everybody away who reads or writes, or comes to: WEFT_CLOSED. For tasks that come back to the stream
+ * again and again: stop it, wait for them, close it.
+ * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
+WEFT_API void weft_stream_stop(weft_stream *s);
+
+/* Close the stream and set *s to NULL; does nothing on NULL. Whoever is in a call on it has WEFT_CLOSED, and
+ * has left the stream when this returns; nobody may come to it any more.
  * Returns nothing.   Owns: takes the stream.   Caller: anyone.   Switches: yes, for a moment. */
 WEFT_API void weft_close(weft_stream **s);
 

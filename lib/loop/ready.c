@@ -1,7 +1,15 @@
-/* Who waits for which descriptor. The poller watches a descriptor for one event at a time: whoever
- * serves the event lets its waiters go and watches for what others still wait for. The entry of a
- * descriptor outlives it: a late event of a closed one finds nobody, or wakes its successor early,
- * which then sees for itself. */
+/* Who waits for which descriptor. The entry of a descriptor outlives it: a late event of a closed one finds
+ * nobody, or wakes its successor early, which then sees for itself.
+ *
+ * A descriptor of the program's own is watched for one event at a time: whoever serves the event lets its
+ * waiters go and watches for what others still wait for. A stream's is watched once, for changes:
+ *
+ * E1 An event sets its bits in `seen`, under the guard, and then lets go who waits for one of them.
+ * E2 Who wants to read or write clears its bit before it tries, and waits only if the bit is clear, which it
+ *    looks for under the guard. So a change after the try is noted, or wakes.
+ * E3 END, which comes with a readable one, says that there may be no further change. Who took it gives it
+ *    back, unless a read found nothing. URGENT stays.
+ */
 #include <stdlib.h>
 
 #include "loop/loop.h"
@@ -12,22 +20,25 @@
 
 enum { CHUNK = 256, CHUNKS = 4096 };
 
-struct entry {
-    weft_sync_head waiters; /* at most one for each direction; the tag is the weft_readiness */
+/* An entry. */
+struct weft__ready {
+    weft_sync_head waiters;     /* at most one for each direction; the tag is the weft_readiness */
+    WEFT_ATOMIC(uint32_t) seen; /* of a stream's: E1 */
+    bool edge, shut;            /* it is a stream's; which is being closed; under the guard */
 };
 
 /* Entries by descriptor, in chunks that stay where they are. */
 struct weft__readiness {
-    weft__guard guard;                          /* of adding chunks */
-    WEFT_ATOMIC(struct entry *) chunks[CHUNKS]; /* set once; read by everybody */
+    weft__guard guard;                         /* of adding chunks */
+    WEFT_ATOMIC(weft__ready *) chunks[CHUNKS]; /* set once; read by everybody */
 };
 
-static struct entry *find_entry(struct weft__readiness *r, int fd)
+static weft__ready *find_entry(struct weft__readiness *r, int fd)
 {
     if (fd < 0 || fd >= CHUNK * CHUNKS)
         return NULL;
     /* pairs with add_chunk */
-    struct entry *chunk = weft_atomic_load(&r->chunks[fd / CHUNK], WEFT_ACQUIRE);
+    weft__ready *chunk = weft_atomic_load(&r->chunks[fd / CHUNK], WEFT_ACQUIRE);
     return chunk ? &chunk[fd % CHUNK] : NULL;
 }
 
@@ -38,7 +49,7 @@ static weft_err add_chunk(struct weft__readiness *r, int fd)
     weft_err e = WEFT_OK;
     weft__guard_take(&r->guard);
     if (!find_entry(r, fd)) {
-        struct entry *chunk = calloc(CHUNK, sizeof *chunk);
+        weft__ready *chunk = calloc(CHUNK, sizeof *chunk);
         for (int i = 0; chunk && i < CHUNK; i++)
             weft__sync_init(&chunk[i].waiters, "descriptor");
         if (chunk)
@@ -48,6 +59,11 @@ static weft_err add_chunk(struct weft__readiness *r, int fd)
     }
     weft__guard_drop(&r->guard);
     return e;
+}
+
+static weft_err have_entry(struct weft__readiness *r, int fd)
+{
+    return find_entry(r, fd) ? WEFT_OK : add_chunk(r, fd);
 }
 
 static unsigned wanted(const weft_sync_head *q)
@@ -65,17 +81,19 @@ _Static_assert((int)WEFT_READABLE == (int)WEFT__POLL_IN &&
 static void ready(weft *w, uint64_t key, unsigned what)
 {
     int fd = (int)key;
-    struct entry *e = find_entry(w->readiness, fd);
+    weft__ready *e = find_entry(w->readiness, fd);
     if (!e)
         return;
     weft_sync_head *q = &e->waiters;
     weft__guard_take(weft__sync_guard(q));
+    if (e->edge)
+        weft_atomic_fetch_or(&e->seen, what, WEFT_RELEASE); /* E1; pairs with take */
     for (weft__wait *x = q->first, *next; x; x = next) {
         next = x->next;
         if ((unsigned)(uintptr_t)x->tag & what)
             weft__wait_grant(q, x);
     }
-    unsigned left = wanted(q);
+    unsigned left = e->edge ? 0 : wanted(q);
     if (left)
         (void)weft__poller_set(&w->poll.poller, fd, left | WEFT__POLL_ONCE, key);
     weft__guard_drop(weft__sync_guard(q));
@@ -111,14 +129,89 @@ weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
         return WEFT_CANCELLED;
     if (!w || by.ns == INT64_MIN)
         return weft__fd_wait(fd, mask, by.ns);
-    weft_err e = find_entry(w->readiness, fd) ? WEFT_OK : add_chunk(w->readiness, fd);
+    weft_err e = have_entry(w->readiness, fd);
     if (e != WEFT_OK)
         return e;
-    weft_sync_head *q = &find_entry(w->readiness, fd)->waiters;
+    weft__ready *r = find_entry(w->readiness, fd);
+    weft_sync_head *q = &r->waiters;
     weft__guard_take(weft__sync_guard(q));
-    e = wait_in_entry(w, q, fd, mask, by);
+    e = r->edge ? weft__fail(WEFT_INVALID, "descriptor %d: a stream has it", fd)
+                : wait_in_entry(w, q, fd, mask, by);
     weft__guard_drop(weft__sync_guard(q));
     return e;
+}
+
+weft_err weft__ready_adopt(weft *w, int fd, weft__ready **out)
+{
+    weft_err e = have_entry(w->readiness, fd);
+    if (e != WEFT_OK)
+        return e;
+    weft__ready *r = find_entry(w->readiness, fd);
+    weft__guard *g = weft__sync_guard(&r->waiters);
+    weft__guard_take(g);
+    if (r->edge || r->waiters.first)
+        e = weft__fail(WEFT_INVALID, "descriptor %d: somebody else has it", fd);
+    if (e == WEFT_OK)
+        e = weft__poller_set(&w->poll.poller, fd, WEFT__POLL_IN | WEFT__POLL_OUT | WEFT__POLL_EDGE,
+                             (uint64_t)fd);
+    if (e == WEFT_OK) {
+        r->edge = true;
+        r->shut = false;
+        weft_atomic_store(&r->seen, WEFT_READABLE | WEFT_WRITABLE, WEFT_RELAXED);
+        weft_atomic_fetch_add(&w->poll.watched, 1, WEFT_RELAXED);
+        *out = r;
+    }
+    weft__guard_drop(g);
+    return e;
+}
+
+void weft__ready_drop(weft *w, weft__ready *r, int fd)
+{
+    weft__guard *g = weft__sync_guard(&r->waiters);
+    weft__poller_unset(&w->poll.poller, fd);
+    weft__guard_take(g);
+    r->edge = r->shut = false;
+    weft__guard_drop(g);
+    weft_atomic_fetch_sub(&w->poll.watched, 1, WEFT_RELAXED);
+}
+
+unsigned weft__ready_take(weft__ready *r, unsigned what)
+{
+    uint32_t bits = what | (what & WEFT_READABLE ? WEFT__POLL_END : 0);
+    if (!(weft_atomic_load(&r->seen, WEFT_RELAXED) & what))
+        return 0;
+    /* E2; pairs with ready */
+    return weft_atomic_fetch_and(&r->seen, ~bits, WEFT_ACQ_REL) & (bits | WEFT__POLL_URGENT);
+}
+
+void weft__ready_again(weft__ready *r, unsigned what)
+{
+    weft_atomic_fetch_or(&r->seen, what, WEFT_RELAXED); /* its own next try takes it */
+}
+
+weft_err weft__ready_wait(weft__ready *r, unsigned what, const char *verb, const char *name,
+                          weft_deadline by)
+{
+    weft_sync_head *q = &r->waiters;
+    weft__guard_take(weft__sync_guard(q));
+    uint32_t seen = weft_atomic_load(&r->seen, WEFT_RELAXED); /* E2: under the guard */
+    if (r->shut || seen & what) {
+        weft_err e = r->shut ? WEFT_CLOSED : WEFT_OK;
+        weft__guard_drop(weft__sync_guard(q));
+        return e;
+    }
+    q->name = name;
+    return weft__wait_in(q, verb, (void *)(uintptr_t)what, 0, by);
+}
+
+void weft__ready_shut(weft__ready *r)
+{
+    weft_sync_head *q = &r->waiters;
+    weft__guard_take(weft__sync_guard(q));
+    r->shut = true;
+    weft__wait *all = weft__wait_take_all(q);
+    weft__guard_drop(weft__sync_guard(q));
+    weft__wait_let_all_go(all);
 }
 
 weft_err weft__readiness_open(weft *w)

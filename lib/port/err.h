@@ -9,6 +9,8 @@
 #include "weft/err.h"
 
 enum { WEFT__DETAIL_MAX = 512 };
+/* The last of weft_err: what a peer sends beyond it is none. */
+enum { WEFT__ERR_LAST = WEFT_REFUSED };
 
 typedef struct weft__detail {
     char text[WEFT__DETAIL_MAX];

@@ -29,7 +29,8 @@ weft_err weft__handover_give(weft__handover *h, const int *fds, int count, int t
 void weft__handover_close(weft__handover *h);
 
 /* Take `count` descriptors, closed on exec; the caller owns them. WEFT_DENIED: the giver is another
- * user, does not accept the token or gives something else; WEFT_LATE; WEFT_SYS. On failure none. */
+ * user, does not accept the token or gives something else; WEFT_REFUSED: nobody gives under that name;
+ * WEFT_LATE; WEFT_SYS. On failure none. */
 weft_err weft__handover_take(const weft__handover_key *key, int *fds, int count,
                              int64_t deadline_ns);
 

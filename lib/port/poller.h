@@ -8,22 +8,33 @@
 
 #include "weft/err.h"
 
+/* So many events come at a time, at most. */
+enum { WEFT__POLL_BATCH = 256 };
+
 typedef struct weft__poller {
     int epoll, bell;
+    uint64_t raw[2 * WEFT__POLL_BATCH]; /* as the system gives them; of who waits */
 } weft__poller;
 
-enum { WEFT__POLL_IN = 1, WEFT__POLL_OUT = 2, WEFT__POLL_ONCE = 4 };
+enum {
+    WEFT__POLL_IN = 1,
+    WEFT__POLL_OUT = 2,
+    WEFT__POLL_ONCE = 4,   /* of weft__poller_set: disarmed after its first event */
+    WEFT__POLL_EDGE = 8,   /* of weft__poller_set: an event for each change, until it is unset */
+    WEFT__POLL_END = 16,   /* of an event: with IN, and nothing may come that tells of more */
+    WEFT__POLL_URGENT = 32 /* of an event: with IN; a read may stop before it has all there is */
+};
 
 typedef struct weft__poll_event {
     uint64_t key;
-    unsigned what; /* WEFT__POLL_IN and WEFT__POLL_OUT; both after a hang-up or an error */
+    unsigned what; /* IN, OUT, END, URGENT; the first three after a hang-up or an error */
 } weft__poll_event;
 
 weft_err weft__poller_open(weft__poller *p);
 void weft__poller_close(weft__poller *p);
 
-/* Watch `fd`, or change how; `what` of 0 watches nothing but keeps it. WEFT__POLL_ONCE: disarmed
- * after its first event. WEFT_INVALID: not a descriptor that can be watched. */
+/* Watch `fd`, or change how; `what` of 0 watches nothing but keeps it. WEFT_INVALID: not a descriptor
+ * that can be watched. */
 weft_err weft__poller_set(weft__poller *p, int fd, unsigned what, uint64_t key);
 void weft__poller_unset(weft__poller *p, int fd);
 

@@ -119,7 +119,7 @@ static void take_end(weft_queue *q, const weft__letter *l)
 static void take_answer(weft_queue *q, const weft__letter *l)
 {
     uint64_t result = l->head.b;
-    weft__put_answer(q, l->head.a, result <= WEFT_SYS ? (weft_err)result : WEFT_INVALID);
+    weft__put_answer(q, l->head.a, result <= WEFT__ERR_LAST ? (weft_err)result : WEFT_INVALID);
 }
 
 /* Elsewhere, from the home. Returns whether the letter was kept. */

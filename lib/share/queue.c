@@ -77,7 +77,7 @@ void weft__queue_unmake(weft_queue *q)
 /* What rank `from` says, against what rank 0 says. */
 static weft_err check_opening(const opening *o, const opening *first, int from)
 {
-    if (memchr(o->name, 0, sizeof o->name) == NULL || o->err > WEFT_SYS)
+    if (memchr(o->name, 0, sizeof o->name) == NULL || o->err > WEFT__ERR_LAST)
         return weft__fail(WEFT_INVALID, "queue %s: rank %d opens it in a way that cannot be",
                           first->name, from);
     if (o->err != WEFT_OK)

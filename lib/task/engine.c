@@ -23,6 +23,7 @@ static void init_worker(weft *w, int i, const weft__engine_opts *opts)
     k->cpu = opts->cpu ? opts->cpu[i] : -1;
     weft__ring_init(&k->ready, opts->workers == 1);
     weft__ring_init(&k->fresh, opts->workers == 1);
+    weft__ring_init(&k->spent, opts->workers == 1);
     weft__timers_init(&k->timers);
     k->until_look = k->look_every = 1;
     k->loop_left = 1;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/clock.h"
 #include "port/err.h"
 #include "task/worker.h"
 
@@ -58,6 +59,35 @@ void weft__fork_all_joined(weft__stack *s, const weft__task *t)
                      "task %s, started here, or a child of it, ended with forks that it "
                      "did not join",
                      t->waiter.name);
+}
+
+/* Between two looks, in ticks and in time: long enough to cost nothing, and so short that nobody who waits
+ * for the world waits for long behind one who computes. */
+enum { TICKS = 1024 };
+static const int64_t tick_soon_ns = 20000, tick_late_ns = 100000;
+
+void weft__tick_slow(struct weft__record *h)
+{
+    weft__forks *f = (weft__forks *)(void *)h;
+    weft__stack *s = stack_of(f);
+    weft__worker *me = h->me ? s->worker : NULL;
+    h->ticks = TICKS;
+    if (!me)
+        return;
+    int64_t now = weft__clock_ns(), took = now - f->ticked;
+    f->ticked = now;
+    if (took > tick_late_ns)
+        f->tick_every /= 2;
+    else if (took < tick_soon_ns && f->tick_every < TICKS)
+        f->tick_every = 2 * f->tick_every + 1;
+    h->ticks = f->tick_every;
+    /* Those that go on have a turn; of those that have not begun only who has just come, since each that
+     * begins takes a stack. */
+    uint32_t fresh = weft__ring_length(&me->fresh);
+    weft__poll_turn(me->rt, now);
+    if (weft__ring_length(&me->ready) > 0 || weft__ring_length(&me->fresh) > fresh ||
+        weft_atomic_load(&me->rt->inbox.count, WEFT_RELAXED) != 0)
+        weft__yield_now(s);
 }
 
 static bool attach(weft__forks *f)
@@ -151,6 +181,7 @@ bool weft__join_slow(struct weft__record *h, uintptr_t child, const char *where)
         if (f->loose == 0)
             weft__misuse(where, "join of a child that task %s did not fork", weft_task_name());
         f->loose--;
+        weft__tick(h);
         return true;
     }
     bool mine = weft__forks_reclaim(f, (uint32_t)(at - f->slots));
@@ -158,6 +189,7 @@ bool weft__join_slow(struct weft__record *h, uintptr_t child, const char *where)
         await_child(at, child);
     forget(f, at);
     weft__fork_serve(f);
+    weft__tick(h);
     return mine;
 }
 

@@ -33,6 +33,8 @@ typedef struct weft__forks {
     uint32_t holes;              /* slots of NONE below head; the owner's */
     WEFT_ATOMIC(uint64_t) span;  /* tail, and split above it */
     WEFT_ATOMIC(uint32_t) asked; /* somebody wants work */
+    int32_t tick_every;          /* ticks between two looks at the world; the owner's */
+    int64_t ticked;              /* when the last one was */
 } weft__forks;
 
 static inline uint32_t weft__span_tail(uint64_t span)

@@ -20,7 +20,8 @@ bool weft__any_work(weft *w)
         return true;
     for (int i = 0; i < w->workers; i++)
         if (weft__ring_length(&w->worker[i].ready) != 0 ||
-            weft__ring_length(&w->worker[i].fresh) != 0)
+            weft__ring_length(&w->worker[i].fresh) != 0 ||
+            weft__ring_length(&w->worker[i].spent) != 0)
             return true;
     return weft__fork_any(w) ||
            weft_atomic_load(&w->stopping, WEFT_SEQ_CST) != 0; /* pairs with weft__engine_halt */
@@ -147,7 +148,11 @@ void weft__worker_sleep(weft__worker *me)
 {
     weft *w = me->rt;
     me->until_look = 0; /* whatever it finds, it looks after the world first */
-    for (int i = 0; !w->crowded && i < LOOKS; i++) {
+    /* Who is about to wait in the poller need not look around first: the poller looks. */
+    bool polled = weft__poll_now(w);
+    if (polled && weft__any_work(w))
+        return;
+    for (int i = 0; !w->crowded && !polled && i < LOOKS; i++) {
         if (weft__any_work(w) || weft__poll_pending(w))
             return;
         for (int k = 0; k < PAUSES; k++)

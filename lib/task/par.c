@@ -206,6 +206,7 @@ static void run(runner *r)
             if (r->parallel)
                 offer(r);
             run_chunk(r);
+            weft__tick(weft__here());
         }
         r->left = 0;
         if (r->outs == 0)

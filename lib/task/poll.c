@@ -7,7 +7,6 @@
 static const int64_t poll_every_ns = 200000;
 /* How far the clock of a wheel may be behind. */
 static const int64_t keep_every_ns = 500000000;
-enum { EVENTS = 64 };
 #define SOURCE_KEY (UINT64_MAX - 1)
 
 weft_err weft__poll_open(weft__poll *p)
@@ -36,8 +35,9 @@ void weft__token_drop(weft *w)
 }
 
 /* Hand on what the poller said. Returns whether a source rang. */
-static bool serve_events(weft *w, const weft__poll_event *ev, int n)
+static bool serve_events(weft *w, int n)
 {
+    const weft__poll_event *ev = w->poll.events;
     bool rang = false;
     for (int i = 0; i < n; i++)
         if (ev[i].key == SOURCE_KEY)
@@ -95,21 +95,38 @@ bool weft__poll_pending(weft *w)
     return source_pending(w) || next_timer(w) <= weft__clock_ns();
 }
 
-void weft__poll_turn(weft *w, int64_t now)
+static bool any_watched(weft *w)
 {
-    if (!weft__token_take(w))
-        return;
+    return weft_atomic_load(&w->poll.watched, WEFT_RELAXED) != 0;
+}
+
+/* One turn, as holder of the token. */
+static void turn(weft *w, int64_t now, bool ask)
+{
     bool rang = false;
-    if (now - w->poll.last >= poll_every_ns &&
-        weft_atomic_load(&w->poll.watched, WEFT_RELAXED) != 0) {
-        weft__poll_event ev[EVENTS];
+    if (ask) {
         w->poll.last = now;
-        rang = serve_events(w, ev, weft__poller_wait(&w->poll.poller, ev, EVENTS, INT64_MIN));
+        rang = serve_events(
+            w, weft__poller_wait(&w->poll.poller, w->poll.events, WEFT__POLL_BATCH, INT64_MIN));
     }
     serve_rest(w, now, rang);
     (void)weft__stacks_trim(&w->stacks, now, true);
     weft__token_drop(w);
     weft__pass_token(w); /* I3: somebody may have wanted it for its sleep just now */
+}
+
+void weft__poll_turn(weft *w, int64_t now)
+{
+    if (weft__token_take(w))
+        turn(w, now, any_watched(w) && now - w->poll.last >= poll_every_ns);
+}
+
+bool weft__poll_now(weft *w)
+{
+    if (!any_watched(w) || !weft__token_take(w))
+        return false;
+    turn(w, weft__clock_ns(), true);
+    return true;
 }
 
 /* Arm all; false, with nothing armed, if one has something to do. */
@@ -142,7 +159,6 @@ static void disarm_sources(weft *w)
 void weft__poll_sleep(weft *w, int64_t until, bool (*stay)(void *arg), void (*awake)(void *arg),
                       void *arg)
 {
-    weft__poll_event ev[EVENTS];
     int n = 0;
     /* I4: whoever publishes something from now on rings. */
     weft_atomic_exchange(&w->poll.sleeps_until, INT64_MAX, WEFT_SEQ_CST);
@@ -154,14 +170,14 @@ void weft__poll_sleep(weft *w, int64_t until, bool (*stay)(void *arg), void (*aw
     bool armed = arm_sources(w, &until);
     if (armed) {
         if (stay(arg))
-            n = weft__poller_wait(&w->poll.poller, ev, EVENTS, until);
+            n = weft__poller_wait(&w->poll.poller, w->poll.events, WEFT__POLL_BATCH, until);
         disarm_sources(w);
     }
     weft_atomic_exchange(&w->poll.sleeps_until, INT64_MIN, WEFT_SEQ_CST);
     awake(arg);
     int64_t now = weft__clock_ns();
     w->poll.last = now;
-    bool rang = serve_events(w, ev, n);
+    bool rang = serve_events(w, n);
     serve_rest(w, now, rang || !armed);
     (void)weft__stacks_trim(&w->stacks, now, false);
 }

@@ -142,6 +142,8 @@ static weft__stack *begin(weft__stacks *s, bool large, weft__chunk *c, uint32_t 
     h->head = k->forks.slots = k->forks.end = NULL;
     h->me = NULL;
     h->inside = 0;
+    h->ticks = k->forks.tick_every = 0;
+    k->forks.ticked = 0;
     h->detail = &k->detail;
     k->forks.loose = 0;
     weft_atomic_store(&k->forks.span, 0, WEFT_RELAXED);

@@ -150,15 +150,18 @@ static weft__task *steal(weft__worker *me)
         int i = me->index ^ k;
         if (i >= w->workers)
             continue;
-        weft__ring *ready = &w->worker[i].ready, *fresh = &w->worker[i].fresh;
-        if (weft__ring_length(ready) == 0 && weft__ring_length(fresh) == 0)
+        weft__worker *victim = &w->worker[i];
+        if (weft__ring_length(&victim->ready) == 0 && weft__ring_length(&victim->fresh) == 0 &&
+            weft__ring_length(&victim->spent) == 0)
             continue;
         if (!left_alone)
             leave_alone(me);
         left_alone = true;
-        weft__task *t = steal_from(me, ready);
+        weft__task *t = steal_from(me, &victim->ready);
         if (!t)
-            t = steal_from(me, fresh);
+            t = steal_from(me, &victim->spent);
+        if (!t)
+            t = steal_from(me, &victim->fresh);
         if (t)
             return t;
     }
@@ -178,13 +181,21 @@ static void look(weft__worker *me)
     weft__poll_turn(me->rt, now);
 }
 
-/* Out of its own rings. */
+/* Out of its own rings. Each of them is the first now and then. */
 static weft__task *take_own(weft__worker *me)
 {
-    bool fresh_first = me->fresh_first || me->turns % FRESH_EVERY == 0;
+    weft__ring *order[] = {&me->ready, &me->spent, &me->fresh};
+    if (me->turns % FRESH_EVERY == FRESH_EVERY / 2)
+        order[0] = &me->spent, order[1] = &me->ready;
+    else if (me->fresh_first || me->turns % FRESH_EVERY == 0)
+        order[0] = &me->fresh, order[1] = &me->ready, order[2] = &me->spent;
     me->fresh_first = false;
-    weft__task *t = weft__ring_pop(fresh_first ? &me->fresh : &me->ready);
-    return t ? t : weft__ring_pop(fresh_first ? &me->ready : &me->fresh);
+    for (int i = 0; i < 3; i++) {
+        weft__task *t = weft__ring_pop(order[i]);
+        if (t)
+            return t;
+    }
+    return NULL;
 }
 
 weft__task *weft__work_find(weft__worker *me)

@@ -74,8 +74,8 @@ static weft__stack *onward(weft__worker *me)
         t = weft__strand_next(me);
     else if (--me->until_look <= 0)
         me->fresh_first = true; /* the loop looks after all, and after those that have not begun */
-    else if (!me->fresh_first)
-        t = weft__ring_pop(&me->ready);
+    else if (!me->fresh_first && !(t = weft__ring_pop(&me->ready)))
+        t = weft__ring_pop(&me->spent);
     if (t && t == &me->rt->strand.carrier) {
         me->carrying = true;
         t = NULL;
@@ -161,7 +161,7 @@ static void after_any_yield(void *arg)
 static bool nothing_else(weft__worker *me)
 {
     return !me->carrying && weft__ring_length(&me->ready) == 0 &&
-           weft__ring_length(&me->fresh) == 0 &&
+           weft__ring_length(&me->fresh) == 0 && weft__ring_length(&me->spent) == 0 &&
            weft_atomic_load(&me->rt->inbox.count, WEFT_RELAXED) == 0;
 }
 
@@ -202,6 +202,25 @@ static weft_err yield_somehow(weft__worker *me, weft__task *t)
     }
     (void)weft__leave_for_next(t, after_any_yield);
     return WEFT_OK;
+}
+
+/* Behind those for whom it makes room. */
+static void after_tick(void *arg)
+{
+    weft__task *t = arg;
+    weft__worker *me = weft__stack_here()->worker;
+    weft__fork_leave(t->stack);
+    if (t->place->kind == WEFT__POOL && weft__ring_push(&me->spent, t))
+        weft__wake_one(me->rt);
+    else
+        weft__task_ready(t);
+}
+
+void weft__yield_now(weft__stack *s)
+{
+    weft__waiter *self = s->forks.here.me;
+    weft__worker_flush(s->worker);
+    (void)weft__leave_for_next(weft__of(self, weft__task, waiter), after_tick);
 }
 
 weft_err weft_yield(void)

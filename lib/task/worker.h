@@ -37,6 +37,7 @@
 typedef struct weft__worker {
     weft__ring ready; /* tasks that go on: each has a stack. And the loop's carrier */
     weft__ring fresh; /* tasks that have not begun */
+    weft__ring spent; /* tasks that go on, and have computed while others waited for the world */
     weft *rt;
     int index;
     WEFT_ATOMIC(weft__stack *) stack; /* on which it runs; written by it, read by thieves */
@@ -103,8 +104,9 @@ typedef struct weft__inbox {
 typedef struct weft__poll {
     weft__poller poller;
     WEFT_ATOMIC(uint32_t) token; /* 1 while somebody holds it; what follows is the holder's */
-    int64_t last;                /* when the poller was last asked */
-    int64_t kept;                /* when all wheels were last told what time it is */
+    weft__poll_event events[WEFT__POLL_BATCH]; /* not on its stack, which may soon be a task's */
+    int64_t last;                              /* when the poller was last asked */
+    int64_t kept;                              /* when all wheels were last told what time it is */
     weft__list sources;
     /* Until when the holder sleeps; INT64_MIN: it does not. I4. */
     WEFT_ATOMIC(int64_t) sleeps_until;
@@ -230,6 +232,8 @@ typedef struct weft__stolen {
 } weft__stolen;
 /* Whether the children of who runs here are for others. */
 bool weft__fork_parallel(weft__stack *s);
+/* The caller, whose task is on `s` and computes, lets what is ready have a turn before it. */
+void weft__yield_now(weft__stack *s);
 /* `t`, which ran on `s`, has ended: misuse if it has forks that it did not join. */
 void weft__fork_all_joined(weft__stack *s, const weft__task *t);
 /* The caller's deque: share what others have asked for. */
@@ -273,8 +277,12 @@ weft_err weft__poll_open(weft__poll *p);
 void weft__poll_close(weft__poll *p);
 bool weft__token_take(weft *w);
 void weft__token_drop(weft *w);
-/* Serve timers, sources and descriptors without waiting, unless somebody else has the token. */
+/* Serve timers, sources and, now and then, descriptors without waiting, unless somebody else has the
+ * token. */
 void weft__poll_turn(weft *w, int64_t now);
+/* Before the caller sleeps: the same, but the descriptors now, if there are any. False: somebody else has the
+ * token, or there is nothing to ask. */
+bool weft__poll_now(weft *w);
 /* As holder: sleep in the poller until there is something or until `until`, then serve it. `stay` is
  * asked, after all is armed, whether to sleep at all; `awake` is called before anything is served. */
 void weft__poll_sleep(weft *w, int64_t until, bool (*stay)(void *arg), void (*awake)(void *arg),

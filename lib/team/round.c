@@ -283,7 +283,8 @@ void weft__round_came(weft__round *r, int first, int end)
 static void take_failure(weft_team *t, const weft__letter *l)
 {
     enum { QUOTED = WEFT__DETAIL_MAX - 40 };
-    weft_err e = l->head.b > WEFT_OK && l->head.b <= WEFT_SYS ? (weft_err)l->head.b : WEFT_LOST;
+    weft_err e =
+        l->head.b > WEFT_OK && l->head.b <= WEFT__ERR_LAST ? (weft_err)l->head.b : WEFT_LOST;
     int len = l->head.len < QUOTED ? (int)l->head.len : QUOTED;
     char why[WEFT__DETAIL_MAX];
     snprintf(why, sizeof why, "%.*s (said by rank %d)", len, (const char *)l->data, l->from);

@@ -76,7 +76,7 @@ weft_err weft__team_settle(weft_team *t, const char *name, const void *data, siz
         *reply = said;
         return WEFT_OK;
     }
-    e = weft__fail(verdict <= WEFT_SYS ? (weft_err)verdict : WEFT_INVALID, "%.*s",
+    e = weft__fail(verdict <= WEFT__ERR_LAST ? (weft_err)verdict : WEFT_INVALID, "%.*s",
                    said->head.len < WEFT__DETAIL_MAX ? (int)said->head.len : WEFT__DETAIL_MAX,
                    (const char *)said->data);
     free(said);

@@ -70,7 +70,7 @@ static weft_err agree(weft__joining *j, weft_err mine)
     for (size_t i = n; i-- > 0 && e == WEFT_OK;) {
         if (all[i].err == WEFT_OK)
             continue;
-        e = all[i].err > 0 && all[i].err <= WEFT_SYS ? (weft_err)all[i].err : WEFT_INVALID;
+        e = all[i].err > 0 && all[i].err <= WEFT__ERR_LAST ? (weft_err)all[i].err : WEFT_INVALID;
         all[i].why[WHY_MAX - 1] = 0;
         weft__fail(e, "rank %zu: %s", i, all[i].why);
     }

@@ -18,11 +18,32 @@ static weft_err meaning(int number)
         return WEFT_MISSING;
     case EACCES:
     case EPERM:
+    case EROFS:
         return WEFT_DENIED;
     case ENOMEM:
     case EMFILE:
     case ENFILE:
         return WEFT_NOMEM;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return WEFT_FULL;
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case EADDRNOTAVAIL:
+        return WEFT_INVALID;
+    case EEXIST:
+    case EADDRINUSE:
+    case ETXTBSY:
+        return WEFT_INUSE;
+    case ECONNREFUSED:
+        return WEFT_REFUSED;
+    case ECONNRESET:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return WEFT_LOST;
     case EPIPE:
         return WEFT_CLOSED;
     case EAGAIN:
@@ -36,6 +57,8 @@ weft_err weft__sys_error(int number, const char *what, const char *name)
 {
     const char *next = number == EMFILE   ? "; raise the limit (ulimit -n) or open less at a time"
                        : number == ENFILE ? "; the system's limit of open files is reached"
+                       : number == ENOSPC ? "; make room on the file system"
+                       : number == EFBIG  ? "; raise the limit of a file's size (ulimit -f)"
                                           : "";
     return weft__fail(meaning(number), "%s: %s: %s%s", what, name, strerror(number), next);
 }

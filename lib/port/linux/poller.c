@@ -11,7 +11,8 @@
 
 /* The key of the poller's own bell; nobody else's: keys are indices or descriptors. */
 #define BELL_KEY UINT64_MAX
-enum { BATCH = 64 };
+_Static_assert(sizeof(struct epoll_event) * WEFT__POLL_BATCH <= sizeof(((weft__poller *)0)->raw),
+               "room for a batch");
 
 weft_err weft__poller_open(weft__poller *p)
 {
@@ -49,6 +50,8 @@ weft_err weft__poller_set(weft__poller *p, int fd, unsigned what, uint64_t key)
     /* epoll reports errors even of what is not watched: an empty set must be disarmed as well. */
     if (what & WEFT__POLL_ONCE || what == 0)
         ev.events |= EPOLLONESHOT;
+    if (what & WEFT__POLL_EDGE)
+        ev.events |= EPOLLET | EPOLLPRI;
     if (epoll_ctl(p->epoll, EPOLL_CTL_MOD, fd, &ev) == 0)
         return WEFT_OK;
     if (errno == ENOENT && epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &ev) == 0)
@@ -94,8 +97,8 @@ static int wait_events(int epoll, struct epoll_event *ev, int cap, int64_t deadl
 
 int weft__poller_wait(weft__poller *p, weft__poll_event *events, int cap, int64_t deadline_ns)
 {
-    struct epoll_event ev[BATCH];
-    int n = wait_events(p->epoll, ev, cap < BATCH ? cap : BATCH, deadline_ns);
+    struct epoll_event *ev = (struct epoll_event *)(void *)p->raw;
+    int n = wait_events(p->epoll, ev, cap < WEFT__POLL_BATCH ? cap : WEFT__POLL_BATCH, deadline_ns);
     int stored = 0;
     for (int i = 0; i < n; i++) {
         if (ev[i].data.u64 == BELL_KEY) {
@@ -107,6 +110,10 @@ int weft__poller_wait(weft__poller *p, weft__poll_event *events, int cap, int64_
             what |= WEFT__POLL_IN;
         if (ev[i].events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
             what |= WEFT__POLL_OUT;
+        if (ev[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+            what |= WEFT__POLL_END;
+        if (ev[i].events & EPOLLPRI)
+            what |= WEFT__POLL_IN | WEFT__POLL_URGENT;
         events[stored++] = (weft__poll_event){.key = ev[i].data.u64, .what = what};
     }
     return stored;

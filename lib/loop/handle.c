@@ -1,0 +1,66 @@
+/* S1 of loop/stream.h. */
+#include "loop/stream.h"
+#include "port/err.h"
+#include "port/fd.h"
+
+weft_err weft__handle_open(weft__handle *h, weft *w, int fd)
+{
+    h->w = w;
+    h->fd = fd;
+    h->closer = NULL;
+    weft_atomic_store(&h->word, 0, WEFT_RELAXED);
+    return weft__ready_adopt(w, fd, &h->ready);
+}
+
+weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb)
+{
+    if (weft_cancelled())
+        return weft__fail(WEFT_CANCELLED, "%s: %s was cancelled", verb, weft_task_name());
+    /* pairs with leave: what the last one left behind */
+    uint32_t before = weft_atomic_fetch_or(&h->word, as, WEFT_ACQ_REL);
+    if (before & as)
+        return weft__fail(WEFT_INVALID, "%s: somebody does so already; one at a time", verb);
+    if (!(before & WEFT__STOPPED))
+        return WEFT_OK;
+    weft__handle_leave(h, as);
+    return weft__fail(WEFT_CLOSED, "%s: it was stopped or closed by another task", verb);
+}
+
+void weft__handle_leave(weft__handle *h, uint32_t as)
+{
+    /* pairs with enter, and with close */
+    uint32_t before = weft_atomic_fetch_and(&h->word, ~as, WEFT_ACQ_REL);
+    if ((before & ~(uint32_t)WEFT__STOPPED) == (as | WEFT__CLOSING))
+        weft__grant(h->closer);
+}
+
+weft_err weft__handle_wait(weft__handle *h, unsigned what, const char *verb, const char *name,
+                           weft_deadline by)
+{
+    weft_err e = weft__ready_wait(h->ready, what, verb, name, by);
+    return e == WEFT_CLOSED ? weft__fail(e, "%s %s: closed meanwhile by another task", verb, name)
+                            : e;
+}
+
+void weft__handle_stop(weft__handle *h)
+{
+    weft_atomic_fetch_or(&h->word, WEFT__STOPPED, WEFT_ACQ_REL); /* pairs with enter */
+    weft__ready_shut(h->ready);
+}
+
+void weft__handle_close(weft__handle *h)
+{
+    weft__waiter *self = weft__self();
+    h->closer = self;
+    weft__handle_stop(h);
+    /* pairs with leave */
+    uint32_t before = weft_atomic_fetch_or(&h->word, WEFT__CLOSING, WEFT_ACQ_REL);
+    if (before & (WEFT__READING | WEFT__WRITING)) {
+        self->what = "close";
+        self->on = "stream";
+        weft__await_grant(self);
+        self->what = self->on = NULL;
+    }
+    weft__ready_drop(h->w, h->ready, h->fd);
+    weft__fd_close(h->fd);
+}

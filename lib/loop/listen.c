@@ -1,0 +1,115 @@
+/* Where connections come in. */
+#include <stdlib.h>
+
+#include "loop/stream.h"
+#include "port/clock.h"
+#include "port/err.h"
+#include "port/fd.h"
+#include "task/worker.h"
+#include "weft/io.h"
+
+enum { BACKLOG = 1024 };
+/* While no descriptor is free: how long until the next try, at first and at most. */
+static const int64_t pause_ns = 1000000, longest_pause_ns = 100000000;
+
+struct weft_listener {
+    weft__handle h;
+    weft_address at;
+    bool said; /* that there is no descriptor; of who accepts */
+};
+
+weft_err weft_listen(weft *w, weft_listener **out, const char *at, const weft_listen_opts *opts)
+{
+    weft_address a;
+    int fd;
+    weft_err e = weft_address_parse(&a, at);
+    if (e != WEFT_OK)
+        return e;
+    weft_listener *l = calloc(1, sizeof *l);
+    if (!l)
+        return weft__fail(WEFT_NOMEM, "listen at %s: out of memory", at);
+    e = weft__socket_listen(&a, opts && opts->backlog > 0 ? opts->backlog : BACKLOG,
+                            opts && opts->share_port, &fd);
+    if (e != WEFT_OK)
+        goto free_listener;
+    e = weft__handle_open(&l->h, w, fd);
+    if (e != WEFT_OK)
+        goto close_socket;
+    weft__socket_address(fd, &l->at);
+    *out = l;
+    return WEFT_OK;
+close_socket:
+    weft__fd_close(fd);
+    weft__socket_unlink(&a);
+free_listener:
+    free(l);
+    return e;
+}
+
+void weft_listener_address(const weft_listener *l, weft_address *a)
+{
+    *a = l->at;
+}
+
+/* No descriptor was free: wait for a while, longer and longer. */
+static weft_err hold_off(weft_listener *l, int64_t *pause, weft_deadline by)
+{
+    if (!l->said)
+        weft__log_line(&l->h.w->log, WEFT_LOG_WARN, "accept waits: %s", weft_detail());
+    l->said = true;
+    int64_t until = weft__clock_ns() + *pause;
+    *pause = *pause * 2 < longest_pause_ns ? *pause * 2 : longest_pause_ns;
+    if (by.ns <= until)
+        return weft__fail(WEFT_LATE, "accept: no descriptor was free before the deadline");
+    /* Shut, or late, or for another reason: the next try tells. */
+    weft_err e = weft__ready_wait(l->h.ready, WEFT_WRITABLE, "accept", "a free descriptor",
+                                  (weft_deadline){until});
+    return e == WEFT_LATE ? WEFT_OK : e;
+}
+
+static weft_err accept_next(weft_listener *l, int *fd, weft_deadline by)
+{
+    int64_t pause = pause_ns;
+    for (;;) {
+        while (weft__ready_take(l->h.ready, WEFT_READABLE) == 0) {
+            weft_err e = weft__handle_wait(&l->h, WEFT_READABLE, "accept", "listener", by);
+            if (e != WEFT_OK)
+                return e;
+        }
+        weft_err e = weft__socket_accept(l->h.fd, fd);
+        if (e == WEFT_EMPTY)
+            continue;
+        weft__ready_again(l->h.ready, WEFT_READABLE);
+        if (e == WEFT_OK)
+            l->said = false;
+        if (e != WEFT_NOMEM)
+            return e;
+        (void)weft__ready_take(l->h.ready, WEFT_WRITABLE); /* a listener never is */
+        e = hold_off(l, &pause, by);
+        if (e != WEFT_OK)
+            return e;
+    }
+}
+
+weft_err weft_accept(weft_listener *l, weft_stream **s, weft_deadline by)
+{
+    int fd;
+    weft_err e = weft__handle_enter(&l->h, WEFT__READING, "accept");
+    if (e != WEFT_OK)
+        return e;
+    e = accept_next(l, &fd, by);
+    if (e == WEFT_OK)
+        e = weft__stream_of(l->h.w, fd, weft__fd_kind_of(fd), s);
+    weft__handle_leave(&l->h, WEFT__READING);
+    return e;
+}
+
+void weft_listener_close(weft_listener **l)
+{
+    if (!*l)
+        return;
+    weft__socket_unlink(&(*l)->at);
+    weft__handle_close(&(*l)->h);
+    free(*l);
+    *l = NULL;
+}

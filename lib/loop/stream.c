@@ -1,0 +1,271 @@
+/* Streams: reading and writing until it would have to wait, then waiting. */
+#include "loop/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/err.h"
+#include "port/fd.h"
+#include "port/poller.h"
+#include "weft/io.h"
+
+/* A task that never has to wait for its stream lets others have a turn after so many calls. */
+enum { STREAK = 16 };
+
+weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
+{
+    weft_stream *s = calloc(1, sizeof *s);
+    weft_err e =
+        s ? weft__handle_open(&s->h, w, fd) : weft__fail(WEFT_NOMEM, "stream: out of memory");
+    if (e != WEFT_OK) {
+        weft__fd_close(fd);
+        free(s);
+        return e;
+    }
+    s->kind = kind;
+    *out = s;
+    return WEFT_OK;
+}
+
+weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
+{
+    weft__fd_kind kind = weft__fd_kind_of(fd);
+    if (kind == WEFT__FD_OTHER)
+        return weft__fail(WEFT_INVALID, "stream: descriptor %d is no stream that can be waited for",
+                          fd);
+    weft_stream *s = calloc(1, sizeof *s);
+    weft_err e = s ? weft__fd_nonblock(fd, true) : weft__fail(WEFT_NOMEM, "stream: out of memory");
+    if (e == WEFT_OK)
+        e = weft__fd_cloexec(fd, true);
+    if (e == WEFT_OK)
+        e = weft__handle_open(&s->h, w, fd);
+    if (e != WEFT_OK) {
+        free(s);
+        return e;
+    }
+    s->kind = kind;
+    *out = s;
+    return WEFT_OK;
+}
+
+/* Both descriptors, or neither. */
+static weft_err two_of(weft *w, weft__fd_kind kind, const int fd[2], weft_stream *out[2])
+{
+    weft_err e = weft__stream_of(w, fd[0], kind, &out[0]);
+    if (e != WEFT_OK) {
+        weft__fd_close(fd[1]);
+        return e;
+    }
+    e = weft__stream_of(w, fd[1], kind, &out[1]);
+    if (e != WEFT_OK)
+        weft_close(&out[0]);
+    return e;
+}
+
+weft_err weft_stream_pair(weft *w, weft_stream *ends[2])
+{
+    int fd[2];
+    weft_stream *two[2];
+    weft_err e = weft__socket_pair(fd);
+    if (e == WEFT_OK)
+        e = two_of(w, WEFT__FD_LOCAL, fd, two);
+    if (e == WEFT_OK)
+        memcpy(ends, two, sizeof two);
+    return e;
+}
+
+weft_err weft_pipe(weft *w, weft_stream **out, weft_stream **in)
+{
+    int fd[2];
+    weft_stream *two[2];
+    weft_err e = weft__socket_pipe(&fd[0], &fd[1]);
+    if (e == WEFT_OK)
+        e = two_of(w, WEFT__FD_PIPE, fd, two);
+    if (e != WEFT_OK)
+        return e;
+    *out = two[0];
+    *in = two[1];
+    return WEFT_OK;
+}
+
+int weft_stream_fd(const weft_stream *s)
+{
+    return s->h.fd;
+}
+
+void weft_stream_peer(const weft_stream *s, weft_address *a)
+{
+    weft__socket_peer(s->h.fd, a);
+}
+
+void weft_stream_address(const weft_stream *s, weft_address *a)
+{
+    weft__socket_address(s->h.fd, a);
+}
+
+/* The caller did not have to wait. */
+static void had_no_wait(weft_stream *s)
+{
+    if (++s->streak < STREAK)
+        return;
+    s->streak = 0;
+    (void)weft_yield(); /* who is cancelled hears of it at its next call */
+}
+
+weft_err weft__stream_take(weft_stream *s, void *buf, size_t cap, size_t *got, weft_deadline by)
+{
+    for (bool waited = false;; waited = true) {
+        unsigned seen;
+        while ((seen = weft__ready_take(s->h.ready, WEFT_READABLE)) == 0) {
+            weft_err e = weft__handle_wait(&s->h, WEFT_READABLE, "read", "stream", by);
+            if (e != WEFT_OK)
+                return e;
+            waited = true;
+        }
+        size_t n;
+        weft_err e = weft__stream_read(s->h.fd, buf, cap, &n);
+        if (e == WEFT_EMPTY)
+            continue;
+        if (e != WEFT_OK || n == 0 || n == cap || s->kind != WEFT__FD_TCP ||
+            seen & (WEFT__POLL_END | WEFT__POLL_URGENT))
+            weft__ready_again(s->h.ready, seen | WEFT_READABLE);
+        if (e != WEFT_OK)
+            return e;
+        if (n == 0)
+            return weft__fail(WEFT_CLOSED, "read: the other end has ended");
+        *got = n;
+        if (waited)
+            s->streak = 0;
+        else
+            had_no_wait(s);
+        return WEFT_OK;
+    }
+}
+
+/* What is kept comes first: S2. */
+static weft_err take_kept(weft_stream *s, void *buf, size_t cap, size_t *got)
+{
+    size_t n = s->kept_to - s->kept_from;
+    n = n < cap ? n : cap;
+    memcpy(buf, s->kept + s->kept_from, n);
+    s->kept_from += n;
+    *got = n;
+    return WEFT_OK;
+}
+
+weft_err weft_read(weft_stream *s, void *buf, size_t cap, size_t *got, weft_deadline by)
+{
+    if (cap == 0)
+        return weft__fail(WEFT_INVALID, "read: room for 0 bytes");
+    weft_err e = weft__handle_enter(&s->h, WEFT__READING, "read");
+    if (e != WEFT_OK)
+        return e;
+    e = s->kept_to > s->kept_from ? take_kept(s, buf, cap, got)
+                                  : weft__stream_take(s, buf, cap, got, by);
+    weft__handle_leave(&s->h, WEFT__READING);
+    return e;
+}
+
+/* Writes some of it, at least a byte. */
+static weft_err give(weft_stream *s, const weft_slice *v, int n, size_t *wrote, weft_deadline by)
+{
+    weft_err e = weft__stream_write(s->h.fd, s->kind, v, n, wrote);
+    if (e != WEFT_EMPTY) {
+        if (e == WEFT_OK)
+            had_no_wait(s);
+        return e;
+    }
+    for (;;) {
+        (void)weft__ready_take(s->h.ready, WEFT_WRITABLE); /* E2 of ready.c */
+        e = weft__stream_write(s->h.fd, s->kind, v, n, wrote);
+        if (e != WEFT_EMPTY)
+            return e;
+        e = weft__handle_wait(&s->h, WEFT_WRITABLE, "write", "stream", by);
+        if (e != WEFT_OK)
+            return e;
+    }
+}
+
+/* What is left of `*first`, of `n` slices behind it, once `wrote` more bytes are written. */
+static void pass(weft_slice *first, const weft_slice **v, int *n, size_t wrote)
+{
+    while (wrote > 0) {
+        size_t k = wrote < first->len ? wrote : first->len;
+        first->at = (const char *)first->at + k;
+        first->len -= k;
+        wrote -= k;
+        if (first->len > 0)
+            return;
+        ++*v;
+        if (--*n > 0)
+            *first = **v;
+    }
+}
+
+static weft_err refuse_cut(void)
+{
+    return weft__fail(WEFT_INVALID, "write: an earlier message was written in part only: close the "
+                                    "stream");
+}
+
+/* All of them, one at a time or together; *done bytes were written. */
+static weft_err give_all(weft_stream *s, const weft_slice *v, int n, size_t *done, weft_deadline by)
+{
+    weft_err e = WEFT_OK;
+    weft_slice first = n > 0 ? v[0] : (weft_slice){NULL, 0};
+    while (n > 0 && e == WEFT_OK) {
+        size_t wrote = 0;
+        if (first.len == 0) {
+            v++;
+            if (--n > 0)
+                first = *v;
+            continue;
+        }
+        /* The first may be a part of what the caller gave; those after it are whole. */
+        bool whole = first.at == v->at;
+        e = give(s, whole ? v : &first, whole ? n : 1, &wrote, by);
+        *done += wrote;
+        pass(&first, &v, &n, wrote);
+    }
+    return e;
+}
+
+weft_err weft_write_slices(weft_stream *s, const weft_slice *v, int n, weft_deadline by)
+{
+    size_t done = 0;
+    weft_err e = weft__handle_enter(&s->h, WEFT__WRITING, "write");
+    if (e != WEFT_OK)
+        return e;
+    e = s->cut ? refuse_cut() : give_all(s, v, n, &done, by);
+    if (e != WEFT_OK && done > 0) {
+        s->cut = true;
+        e = weft__fail_in(e, "%zu bytes were written, then", done);
+    }
+    weft__handle_leave(&s->h, WEFT__WRITING);
+    return e;
+}
+
+weft_err weft_write(weft_stream *s, const void *buf, size_t len, weft_deadline by)
+{
+    return weft_write_slices(s, &(weft_slice){buf, len}, 1, by);
+}
+
+weft_err weft_stream_end(weft_stream *s)
+{
+    return weft__socket_end(s->h.fd);
+}
+
+void weft_stream_stop(weft_stream *s)
+{
+    weft__handle_stop(&s->h);
+}
+
+void weft_close(weft_stream **s)
+{
+    if (!*s)
+        return;
+    weft__handle_close(&(*s)->h);
+    free((*s)->kept);
+    free(*s);
+    *s = NULL;
+}

@@ -1,0 +1,61 @@
+/* loop/stream.h: what a stream is, for the files that make it.
+ *
+ * S1 `word` says who is inside: READING, WRITING. Who enters sets its bit in one step and learns of the
+ *    others; who leaves clears it. STOPPED sends away who enters. Who closes sets CLOSING, shuts the readiness, and waits unless nobody
+ *    was inside; then the last one that leaves grants it, and touches the stream no more. So a descriptor is
+ *    closed, and the memory freed, when nobody uses either.
+ * S2 `kept` has bytes that were read and not taken: they come before what is read next. Of who reads.
+ */
+#ifndef WEFT_LOOP_STREAM_H
+#define WEFT_LOOP_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loop/loop.h"
+#include "port/socket.h"
+#include "task/wait.h"
+#include "weft/atomic.h"
+#include "weft/stream.h"
+
+/* S1; for a listener, who accepts is READING. */
+enum { WEFT__READING = 1, WEFT__WRITING = 2, WEFT__STOPPED = 4, WEFT__CLOSING = 8 };
+
+/* A descriptor that tasks are inside of. */
+typedef struct weft__handle {
+    weft *w;
+    weft__ready *ready;
+    int fd;
+    WEFT_ATOMIC(uint32_t) word;
+    weft__waiter *closer; /* set before CLOSING */
+} weft__handle;
+
+struct weft_stream {
+    weft__handle h;
+    weft__fd_kind kind;
+    uint8_t streak; /* reads and writes in a row that did not wait; see weft__io_turn */
+    bool cut;       /* a message was written in part; of who writes */
+    char *kept;     /* S2, or NULL; kept_from to kept_to of kept_room bytes */
+    size_t kept_from, kept_to, kept_room;
+};
+
+/* Take `fd`, watched from now on. WEFT_INVALID, WEFT_NOMEM. */
+weft_err weft__handle_open(weft__handle *h, weft *w, int fd);
+/* WEFT_INVALID: somebody does it already, WEFT_CLOSED: it is being closed; else to be left. */
+weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb);
+void weft__handle_leave(weft__handle *h, uint32_t as);
+/* From now on nobody enters, and who waits inside is let go. */
+void weft__handle_stop(weft__handle *h);
+/* Wait until nobody is inside, and close the descriptor. Switches. */
+void weft__handle_close(weft__handle *h);
+/* Wait until `what` is worth a try. */
+weft_err weft__handle_wait(weft__handle *h, unsigned what, const char *verb, const char *name,
+                           weft_deadline by);
+
+/* A stream of `fd`, which is closed if there is none. */
+weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **s);
+/* As weft_read, by who has entered; past what is kept. */
+weft_err weft__stream_take(weft_stream *s, void *buf, size_t cap, size_t *got, weft_deadline by);
+
+#endif

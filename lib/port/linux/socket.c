@@ -1,0 +1,298 @@
+#include "port/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "port/err.h"
+#include "port/fd.h"
+
+enum { SLICES = 64 };
+
+static const struct sockaddr *of(const weft_address *a)
+{
+    return (const struct sockaddr *)(const void *)a->data;
+}
+
+static weft_err failed(int number, const char *what, const weft_address *at)
+{
+    char text[WEFT_ADDRESS_TEXT];
+    return weft__sys_error(number, what, weft_address_text(at, text, sizeof text));
+}
+
+weft__fd_kind weft__fd_kind_of(int fd)
+{
+    struct stat st;
+    int domain = 0, type = 0;
+    socklen_t n = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0) {
+        n = sizeof domain;
+        getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n);
+        if (type != SOCK_STREAM)
+            return WEFT__FD_OTHER;
+        return domain == AF_INET || domain == AF_INET6 ? WEFT__FD_TCP : WEFT__FD_LOCAL;
+    }
+    if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+        return WEFT__FD_PIPE;
+    return WEFT__FD_OTHER;
+}
+
+static weft_err open_socket(const weft_address *a, int *fd)
+{
+    int s = socket(of(a)->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (s < 0)
+        return failed(errno, "socket", a);
+    if (of(a)->sa_family != AF_UNIX) {
+        int on = 1;
+        setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    *fd = s;
+    return WEFT_OK;
+}
+
+bool weft__socket_is_v6(const weft_address *a)
+{
+    return of(a)->sa_family == AF_INET6;
+}
+
+/* The file of a unix socket, or NULL. */
+static const char *file_of(const weft_address *a)
+{
+    const char *path = (const char *)a->data + offsetof(struct sockaddr_un, sun_path);
+    return of(a)->sa_family == AF_UNIX && path[0] != '\0' ? path : NULL;
+}
+
+void weft__socket_unlink(const weft_address *at)
+{
+    if (file_of(at))
+        unlink(file_of(at));
+}
+
+/* Whether the file of `a` is a socket at which nobody listens any more. */
+static bool left_behind(const weft_address *a)
+{
+    struct stat st;
+    int s;
+    if (!file_of(a) || lstat(file_of(a), &st) != 0 || !S_ISSOCK(st.st_mode) ||
+        open_socket(a, &s) != WEFT_OK)
+        return false;
+    bool refused = connect(s, of(a), a->len) != 0 && errno == ECONNREFUSED;
+    close(s);
+    return refused;
+}
+
+static int bind_to(int s, const weft_address *a, bool share_port)
+{
+    int on = 1, off = 0;
+    if (of(a)->sa_family == AF_INET6) /* ":80" is for IPv4 too */
+        setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (of(a)->sa_family != AF_UNIX)
+        setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (share_port)
+        setsockopt(s, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (bind(s, of(a), a->len) == 0)
+        return 0;
+    if (errno == EADDRINUSE && left_behind(a)) {
+        weft__socket_unlink(a);
+        return bind(s, of(a), a->len);
+    }
+    return -1;
+}
+
+weft_err weft__socket_listen(const weft_address *at, int backlog, bool share_port, int *fd)
+{
+    int s;
+    weft_err e = open_socket(at, &s);
+    if (e != WEFT_OK)
+        return e;
+    if (bind_to(s, at, share_port) != 0 || listen(s, backlog) != 0) {
+        e = failed(errno, "listen", at);
+        close(s);
+        return e;
+    }
+    *fd = s;
+    return WEFT_OK;
+}
+
+/* Errors of a connection that broke before it was accepted: the next one, please. */
+static bool passes(int number)
+{
+    return number == EINTR || number == ECONNABORTED || number == EPROTO || number == ENETDOWN ||
+           number == ENOPROTOOPT || number == EHOSTDOWN || number == ENONET ||
+           number == EHOSTUNREACH || number == ENETUNREACH;
+}
+
+weft_err weft__socket_accept(int fd, int *connection)
+{
+    int s, on = 1;
+    do {
+        s = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (s < 0 && passes(errno));
+    if (s < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return WEFT_EMPTY;
+    if (s < 0)
+        return weft__sys_error(errno == ENOBUFS ? ENOMEM : errno, "accept", "socket");
+    setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on,
+               sizeof on); /* no TCP: fails, and nothing happens */
+    *connection = s;
+    return WEFT_OK;
+}
+
+weft_err weft__socket_connect(const weft_address *to, int *fd)
+{
+    int s;
+    weft_err e = open_socket(to, &s);
+    if (e != WEFT_OK)
+        return e;
+    if (connect(s, of(to), to->len) == 0) {
+        *fd = s;
+        return WEFT_OK;
+    }
+    if (errno == EINPROGRESS || errno == EINTR) {
+        *fd = s;
+        return WEFT_EMPTY;
+    }
+    /* A unix socket whose backlog is full says EAGAIN, and nothing would tell when it has room. */
+    e = failed(errno == EAGAIN ? ECONNREFUSED : errno, "dial", to);
+    close(s);
+    return e;
+}
+
+weft_err weft__socket_outcome(int fd, const weft_address *to)
+{
+    int number = 0;
+    socklen_t n = sizeof number;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &n) != 0)
+        number = errno;
+    return number == 0 ? WEFT_OK : failed(number, "dial", to);
+}
+
+weft_err weft__socket_pair(int fd[2])
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd) != 0)
+        return weft__sys_error(errno, "socketpair", "streams");
+    return WEFT_OK;
+}
+
+weft_err weft__socket_pipe(int *out, int *in)
+{
+    int fd[2];
+    if (pipe2(fd, O_NONBLOCK | O_CLOEXEC) != 0)
+        return weft__sys_error(errno, "pipe", "streams");
+    *out = fd[0];
+    *in = fd[1];
+    return WEFT_OK;
+}
+
+weft_err weft__stream_read(int fd, void *buf, size_t cap, size_t *got)
+{
+    ssize_t n;
+    do {
+        n = read(fd, buf, cap);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return WEFT_EMPTY;
+    /* A terminal whose other end is gone says EIO. */
+    if (n < 0 && errno != EIO)
+        return weft__sys_error(errno, "read", "stream");
+    *got = n < 0 ? 0 : (size_t)n;
+    return WEFT_OK;
+}
+
+/* writev without its SIGPIPE: held back in this thread meanwhile, and taken away if it came. */
+static ssize_t write_quietly(int fd, const struct iovec *v, int n)
+{
+    sigset_t pipe, before, pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    ssize_t wrote = writev(fd, v, n);
+    int number = errno;
+    if (wrote < 0 && number == EPIPE && !was_pending) {
+        struct timespec none = {0, 0};
+        while (sigtimedwait(&pipe, NULL, &none) < 0 && errno == EINTR)
+            ;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = number;
+    return wrote;
+}
+
+static ssize_t write_once(int fd, weft__fd_kind kind, const weft_slice *s, int n)
+{
+    struct iovec v[SLICES];
+    if (kind != WEFT__FD_PIPE && n == 1)
+        return send(fd, s->at, s->len, MSG_NOSIGNAL);
+    if (n > SLICES)
+        n = SLICES;
+    for (int i = 0; i < n; i++)
+        v[i] = (struct iovec){(void *)(uintptr_t)s[i].at, s[i].len};
+    if (kind == WEFT__FD_PIPE)
+        return write_quietly(fd, v, n);
+    struct msghdr m = {.msg_iov = v, .msg_iovlen = (size_t)n};
+    return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
+weft_err weft__stream_write(int fd, weft__fd_kind kind, const weft_slice *v, int n, size_t *wrote)
+{
+    ssize_t w;
+    do {
+        w = write_once(fd, kind, v, n);
+    } while (w < 0 && errno == EINTR);
+    if (w < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return WEFT_EMPTY;
+    if (w < 0)
+        return weft__sys_error(errno, "write", "stream");
+    *wrote = (size_t)w;
+    return WEFT_OK;
+}
+
+weft_err weft__socket_end(int fd)
+{
+    if (shutdown(fd, SHUT_WR) == 0)
+        return WEFT_OK;
+    if (errno == ENOTCONN)
+        return weft__fail(WEFT_CLOSED, "end: the stream is broken already");
+    if (errno == ENOTSOCK)
+        return weft__fail(WEFT_INVALID, "end: a pipe has one direction only: close it");
+    return weft__sys_error(errno, "end", "stream");
+}
+
+static void take_address(int fd, weft_address *a, int (*get)(int, struct sockaddr *, socklen_t *))
+{
+    socklen_t n = sizeof a->data;
+    *a = (weft_address){0};
+    if (get(fd, (struct sockaddr *)(void *)a->data, &n) == 0 && n <= sizeof a->data)
+        a->len = n;
+}
+
+static int peer(int fd, struct sockaddr *a, socklen_t *n)
+{
+    return getpeername(fd, a, n);
+}
+
+static int own(int fd, struct sockaddr *a, socklen_t *n)
+{
+    return getsockname(fd, a, n);
+}
+
+void weft__socket_peer(int fd, weft_address *a)
+{
+    take_address(fd, a, peer);
+}
+
+void weft__socket_address(int fd, weft_address *a)
+{
+    take_address(fd, a, own);
+}

@@ -1,0 +1,45 @@
+/* port/socket.h: sockets and pipes that do not block. What would have to wait is WEFT_EMPTY, without a
+ * detail; whatever else fails has one. Nothing here raises SIGPIPE. */
+#ifndef WEFT_PORT_SOCKET_H
+#define WEFT_PORT_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "weft/address.h"
+#include "weft/stream.h"
+
+/* What kind of stream a descriptor is. */
+typedef enum weft__fd_kind {
+    WEFT__FD_TCP,   /* a read that was not filled has taken all there was */
+    WEFT__FD_LOCAL, /* a unix socket */
+    WEFT__FD_PIPE,  /* a pipe, a terminal: no socket */
+    WEFT__FD_OTHER  /* a file, a socket that is no stream: not to be waited for, or no stream */
+} weft__fd_kind;
+weft__fd_kind weft__fd_kind_of(int fd);
+
+/* Listen. A unix socket's file that nobody listens at is replaced. */
+weft_err weft__socket_listen(const weft_address *at, int backlog, bool share_port, int *fd);
+/* Remove the file of a unix socket, if `at` is one. */
+void weft__socket_unlink(const weft_address *at);
+/* The next connection. WEFT_EMPTY: none waits. WEFT_NOMEM: no descriptor or memory is free. */
+weft_err weft__socket_accept(int fd, int *connection);
+/* A socket that connects to `to`. WEFT_EMPTY: it is under way, until *fd can be written; then
+ * weft__socket_outcome says what it came to. On any other failure there is no socket. */
+weft_err weft__socket_connect(const weft_address *to, int *fd);
+weft_err weft__socket_outcome(int fd, const weft_address *to);
+weft_err weft__socket_pair(int fd[2]);
+weft_err weft__socket_pipe(int *out, int *in);
+
+/* *got is 0 at the end. WEFT_LOST: the connection broke. */
+weft_err weft__stream_read(int fd, void *buf, size_t cap, size_t *got);
+/* At most `n` slices, as much as there is room for; *wrote is at least 1. WEFT_CLOSED: nobody reads. */
+weft_err weft__stream_write(int fd, weft__fd_kind kind, const weft_slice *v, int n, size_t *wrote);
+/* Half-close. */
+weft_err weft__socket_end(int fd);
+bool weft__socket_is_v6(const weft_address *a);
+/* Zero if there is none. */
+void weft__socket_peer(int fd, weft_address *a);
+void weft__socket_address(int fd, weft_address *a);
+
+#endif
