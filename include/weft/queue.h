@@ -125,6 +125,19 @@ WEFT_API WEFT_CHECKED weft_err weft_take(weft_queue *q, void **slot, size_t *len
  * Owns: takes the slot.   Caller: anyone, also another than took it.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_done(weft_queue *q, void *slot);
 
+/* Say that what was to be done with one item that was got is done: once for each item, by whoever did it, for
+ * those who join the queue. A queue in this process only. More often than items were put aborts with the
+ * caller's place in the source.
+ * Returns WEFT_OK, or WEFT_INVALID (a shared queue).   Owns: nothing.   Caller: anyone.   Switches: no. */
+#define weft_queue_task_done(q) weft_queue_task_done_at((q), WEFT_HERE)
+WEFT_API weft_err weft_queue_task_done_at(weft_queue *q, const char *where);
+
+/* Wait until weft_queue_task_done was called for every item that was put or claimed. All that was written
+ * before those calls is there to read. A queue in this process only.
+ * Returns WEFT_OK: there was a moment without an unfinished item; WEFT_LATE, WEFT_CANCELLED, WEFT_NOMEM or
+ * WEFT_INVALID (a shared queue).   Owns: nothing.   Caller: anyone.   Switches: yes. */
+WEFT_API WEFT_CHECKED weft_err weft_queue_join(weft_queue *q, weft_deadline by);
+
 /* Say that this rank puts no more. What was put can still be taken. Who waits to put in this process, or
  * comes to, has WEFT_CLOSED; who waits to get has it once nothing is left. A second time does nothing.
  * Returns nothing.   Owns: nothing.   Caller: anyone on a producing rank; of a shared queue, after its

@@ -7,6 +7,7 @@
 #include "weft/cli.h"
 #include "weft/err.h"
 #include "weft/fork.h"
+#include "weft/gather.h"
 #include "weft/io.h"
 #include "weft/par.h"
 #include "weft/queue.h"
@@ -16,5 +17,6 @@
 #include "weft/task.h"
 #include "weft/team.h"
 #include "weft/time.h"
+#include "weft/timer.h"
 
 #endif

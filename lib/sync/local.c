@@ -179,8 +179,10 @@ static bool hand_over(weft__local *q, const waiting *w, line *served)
         if (fits)
             weft__item_copy(to->buf, w->data, w->len);
         serve(q, x, fits ? WEFT_OK : WEFT_TOOBIG, served);
-        if (fits)
+        if (fits) {
+            q->handed++;
             return true;
+        }
     }
     return false;
 }

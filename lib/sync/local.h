@@ -14,6 +14,9 @@
  *    the guard.
  * L5 Who was served is let go once the guard is dropped, and the queue is not touched after that: who got
  *    the last item may close it.
+ * L6 put.count + put.open + handed items were put or claimed; so many less `done` are unfinished. Only
+ *    weft_queue_task_done brings that down to none, under `joins.guard`, so it lets those go who wait there.
+ *    Counting takes the other guard for a moment while it holds this one, never the other way round.
  */
 #ifndef WEFT_SYNC_LOCAL_H
 #define WEFT_SYNC_LOCAL_H
@@ -52,6 +55,11 @@ typedef struct weft__local {
     weft_sync_head head __attribute__((aligned(64))); /* who waits, at either end */
     bool ended;
     uint32_t calm, calm_enough; /* local.c: when lanes are lent lightly */
+    uint64_t handed;            /* items that went from hand to hand, past the slots: L6 */
+
+    /* L6; used by those who call task_done and join only. */
+    weft_sync_head joins __attribute__((aligned(64))); /* its guard protects the rest; who joins */
+    uint64_t done, done_seen; /* how often task_done was called, and how many items it has seen */
 } weft__local;
 
 /* How long after a light lane was called back from another thread the next is lent lightly: after so many
@@ -189,6 +197,11 @@ weft_err weft__local_commit(weft__local *q, void *slot, size_t len);
 weft_err weft__local_take(weft__local *q, void **slot, size_t *len, weft_deadline by);
 weft_err weft__local_done(weft__local *q, void *slot);
 void weft__local_end(weft__local *q);
+/* join.c: weft_queue_task_done and weft_queue_join. */
+void weft__local_task_done(weft__local *q, const char *where);
+weft_err weft__local_join(weft__local *q, weft_deadline by);
+/* Whether somebody joins. */
+bool weft__local_joined(weft__local *q);
 /* Nobody may use it any more; returns how many items were left. */
 uint64_t weft__local_close(weft__local *q);
 

@@ -66,6 +66,28 @@ weft_err weft_done(weft_queue *q, void *slot)
     return kind_of(q) ? not_in_place(q, "done") : weft__local_done(local(q), slot);
 }
 
+static weft_err not_joined(const weft_queue *q, const char *verb)
+{
+    return weft__fail(
+        WEFT_INVALID,
+        "%s: queue %s: processes share it, and do not tell one another what they have "
+        "done: end it, and get until WEFT_CLOSED",
+        verb, ((const weft__queue_base *)(const void *)q)->name);
+}
+
+weft_err weft_queue_task_done_at(weft_queue *q, const char *where)
+{
+    if (kind_of(q))
+        return not_joined(q, "task_done");
+    weft__local_task_done(local(q), where);
+    return WEFT_OK;
+}
+
+weft_err weft_queue_join(weft_queue *q, weft_deadline by)
+{
+    return kind_of(q) ? not_joined(q, "join") : weft__local_join(local(q), by);
+}
+
 void weft_queue_end(weft_queue *q)
 {
     const weft__queue_kind *kind = kind_of(q);
@@ -94,6 +116,8 @@ void weft_queue_close(weft_queue **at)
         kind->close(q);
     } else {
         const char *name = local(q)->base.name;
+        if (weft__local_joined(local(q)))
+            weft__misuse("weft_queue_close", "queue %s: closed while somebody joins it", name);
         say_lost(name, weft__local_close(local(q)));
     }
     *at = NULL;
@@ -151,6 +175,7 @@ weft_err weft_queue_init(weft_queue **out, const char *name, size_t item_size, s
                        .lengths = (uint32_t *)(void *)((char *)(q + 1) + slots),
                        .barrier = weft__barrier_prepare()};
     weft__sync_init(&q->head, name);
+    weft__sync_init(&q->joins, name);
     memset(q->lengths, 0, lengths);
     *out = (weft_queue *)(void *)q;
     return WEFT_OK;

@@ -28,8 +28,7 @@ static weft__scope *of(weft_scope *s)
     return (weft__scope *)(void *)s;
 }
 
-/* The scope in use, or misuse. */
-static weft__scope *in_use(weft_scope *scope, const char *where)
+weft__scope *weft__scope_in_use(weft_scope *scope, const char *where)
 {
     weft__scope *s = of(scope);
     if (!s->place)
@@ -43,6 +42,7 @@ void weft_scope_init(weft_scope *s, weft_place *place, const char *name)
     *x = (weft__scope){.place = place, .owner = weft__self()};
     weft__sync_init(&x->head, name);
     weft__list_init(&x->listed);
+    weft__list_init(&x->timed);
 }
 
 static const weft__task *task_of(const weft__waiter *w)
@@ -130,11 +130,15 @@ static void stir(weft__scope *s)
     }
 }
 
-/* Guard held. S3 */
-static void cancel_all(weft__scope *s)
+/* S3. From the guard on, if there are no timers, the scope may end. */
+static void cancel_all(weft__scope *s, weft__guard *held)
 {
     weft_atomic_store(&s->cancelled, 1, WEFT_RELEASE); /* pairs with weft__cancelled */
+    uint32_t timers = weft__timed_drop_all(s);
     stir(s);
+    weft__guard_drop(held);
+    if (timers > 0)
+        weft__scope_ended(s, timers);
 }
 
 bool weft__scope_relays(weft__waiter *self)
@@ -160,10 +164,8 @@ bool weft__scope_relay(weft__waiter *self)
     return true;
 }
 
-/* Count a task in. */
-static void admit(weft__scope *s, weft__task *t)
+void weft__scope_admit(weft__scope *s)
 {
-    t->waiter.scope = s;
     if (weft__self() != s->owner) {
         weft_atomic_fetch_add(&s->live, 1, WEFT_RELAXED); /* weft__scope_ended comes after it */
         return;
@@ -175,10 +177,19 @@ static void admit(weft__scope *s, weft__task *t)
     s->credit--;
 }
 
+void weft__scope_dismiss(weft__scope *s)
+{
+    if (weft__self() == s->owner)
+        s->credit++;
+    else
+        weft__scope_ended(s, 1);
+}
+
 weft_err weft__scope_start(weft_scope *scope, weft__task *t)
 {
     weft__scope *s = of(scope);
-    admit(s, t);
+    t->waiter.scope = s;
+    weft__scope_admit(s);
     weft_err e = weft__task_start(t);
     if (e != WEFT_OK) {
         weft__task_free(t);
@@ -190,7 +201,7 @@ weft_err weft__scope_start(weft_scope *scope, weft__task *t)
 weft_err weft_scope_go_at(weft_scope *scope, weft_fn fn, void *arg, const char *name,
                           const char *where)
 {
-    weft__scope *s = in_use(scope, where);
+    weft__scope *s = weft__scope_in_use(scope, where);
     if (weft_atomic_load(&s->cancelled, WEFT_ACQUIRE)) /* pairs with cancel_all */
         return weft__fail(WEFT_CANCELLED, "scope %s was cancelled: task %s not started",
                           s->head.name, name);
@@ -204,12 +215,19 @@ static void failed(weft__scope *s, weft_err e)
 {
     weft__guard *g = weft__sync_guard(&s->head);
     weft__guard_take(g);
-    if (s->first == WEFT_OK) {
-        s->first = e;
-        s->detail = strdup(weft_detail()); /* without it only the text is missing */
-        cancel_all(s);
+    if (s->first != WEFT_OK) {
+        weft__guard_drop(g);
+        return;
     }
-    weft__guard_drop(g);
+    s->first = e;
+    s->detail = strdup(weft_detail()); /* without it only the text is missing */
+    cancel_all(s, g);
+}
+
+void weft__scope_miss(weft__scope *s, weft_err e)
+{
+    failed(s, e);
+    weft__scope_ended(s, 1);
 }
 
 void weft__scope_forget(weft__task *t)
@@ -326,7 +344,7 @@ static void check_owner(weft__scope *s, const char *where)
 
 weft_err weft_scope_join_at(weft_scope *scope, weft_deadline by, const char *where)
 {
-    weft__scope *s = in_use(scope, where);
+    weft__scope *s = weft__scope_in_use(scope, where);
     check_owner(s, where);
     weft_err e = await_all(s, false, by);
     if (e == WEFT_LATE)
@@ -338,16 +356,15 @@ weft_err weft_scope_join_at(weft_scope *scope, weft_deadline by, const char *whe
 
 void weft_scope_cancel_at(weft_scope *scope, const char *where)
 {
-    weft__scope *s = in_use(scope, where);
+    weft__scope *s = weft__scope_in_use(scope, where);
     weft__guard *g = weft__sync_guard(&s->head);
     weft__guard_take(g);
-    cancel_all(s);
-    weft__guard_drop(g);
+    cancel_all(s, g);
 }
 
 void weft_scope_fini_at(weft_scope *scope, const char *where)
 {
-    weft__scope *s = in_use(scope, where);
+    weft__scope *s = weft__scope_in_use(scope, where);
     check_owner(s, where);
     if (weft_atomic_load(&s->live, WEFT_ACQUIRE) != s->credit) { /* pairs with weft__scope_ended */
         weft_scope_cancel_at(scope, where);

@@ -44,8 +44,11 @@ typedef struct weft__scope {
     WEFT_ATOMIC(uint32_t) cancelled; /* set once; read by the tasks */
     uint32_t credit;                 /* counted in `live` and not yet used; the owner's */
     weft__list listed;               /* tasks that waited at least once */
-    weft_err first;                  /* the first failure */
-    char *detail;                    /* what that task had to say, or NULL */
+    /* Where its timers are: set by who starts the first, read by who cancels: timed.c */
+    WEFT_ATOMIC(struct weft__timers *) wheel;
+    weft__list timed; /* those that have not fired; under the wheel's guard */
+    weft_err first;   /* the first failure */
+    char *detail;     /* what that task had to say, or NULL */
 } weft__scope;
 
 _Static_assert(sizeof(weft__scope) <= sizeof(weft_scope), "room of the public type");
@@ -93,6 +96,13 @@ bool weft__leave_for_next(weft__task *t, void (*after)(void *t));
 void weft__leave_thread(struct weft__stack *s, void (*after)(void *arg), void *arg);
 
 /* scope.c */
+/* The scope in use, or misuse. */
+weft__scope *weft__scope_in_use(weft_scope *s, const char *where);
+/* Count a task in, before it is there; and out, if it will never be. */
+void weft__scope_admit(weft__scope *s);
+void weft__scope_dismiss(weft__scope *s);
+/* The same if there should have been one, but for `e`: the scope fails. */
+void weft__scope_miss(weft__scope *s, weft_err e);
 /* Start `t` as a task of `s`; nothing is left behind if that fails. */
 weft_err weft__scope_start(weft_scope *s, weft__task *t);
 /* From now on a cancellation reaches `self`, the caller. */
@@ -108,5 +118,10 @@ void weft__scope_unlist(weft__task *t);
 void weft__scope_forget(weft__task *t);
 /* `n` tasks of `s` ended. The last access to `s`. */
 void weft__scope_ended(weft__scope *s, uint32_t n);
+
+/* timed.c */
+/* The scope is cancelled: none of its timers fires from now on. Returns how many of its tasks that were,
+ * which are still to be counted out; its guard held. */
+uint32_t weft__timed_drop_all(weft__scope *s);
 
 #endif

@@ -238,14 +238,20 @@ static void publish_first(weft__timers *ts)
         weft_atomic_store(&ts->earliest, at, WEFT_RELAXED);
 }
 
-bool weft__timer_add(weft__timers *ts, weft__timer *t)
+bool weft__timer_put(weft__timers *ts, weft__timer *t)
 {
     t->home = ts;
-    weft__guard_take(&ts->guard);
     put_in(ts, t);
     bool first = t->at < published(ts);
     if (first) /* pairs with the worker about to sleep, which says until when before it reads this */
         weft_atomic_store(&ts->earliest, t->at, WEFT_SEQ_CST);
+    return first;
+}
+
+bool weft__timer_add(weft__timers *ts, weft__timer *t)
+{
+    weft__guard_take(&ts->guard);
+    bool first = weft__timer_put(ts, t);
     weft__guard_drop(&ts->guard);
     return first;
 }
@@ -256,6 +262,8 @@ static void look_again(weft__timer_slot *s)
     int64_t from = INT64_MAX;
     weft__timer *t = s->first;
     for (int i = 0; i < FEW; i++, t = t->next) {
+        if (t->at == s->from) /* another one as early */
+            return;
         if (t->at < from)
             from = t->at;
         if (t->next == s->first) {
@@ -265,16 +273,22 @@ static void look_again(weft__timer_slot *s)
     }
 }
 
+void weft__timer_drop(weft__timer *t)
+{
+    weft__timers *ts = t->home;
+    weft__timer_slot *s = &ts->slot[t->slot];
+    bool alone = t->next == t, pair = t->next == t->prev; /* the others are far away: not read */
+    take_out(ts, t);
+    if (!alone && (pair || t->at == s->from))
+        look_again(s);
+    publish_first(ts);
+}
+
 void weft__timer_remove(weft__timers *ts, weft__timer *t)
 {
     weft__guard_take(&ts->guard);
-    if (t->next) {
-        weft__timer_slot *s = &ts->slot[t->slot];
-        take_out(ts, t);
-        if (is_taken(ts, t->slot) && (t->at == s->from || s->first->next == s->first))
-            look_again(s);
-        publish_first(ts);
-    }
+    if (t->next)
+        weft__timer_drop(t);
     weft__guard_drop(&ts->guard);
 }
 
@@ -326,12 +340,16 @@ static void order_the_late(weft__timers *ts)
     late->from = late->first->at;
 }
 
-static void fire(weft__timers *ts, weft__timer *t)
+static void fire(weft__timers *ts, weft__timer *t, weft__fired *f)
 {
     if (ts->clock < t->at)
         ts->clock = t->at;
     take_out(ts, t);
-    weft__unpark(t->who); /* under the guard, which `who` takes before it leaves with `t` */
+    f->n++;
+    if (t->timed)
+        weft__timed_fire(t, f);
+    else
+        weft__unpark(t->who); /* under the guard, which `who` takes before it leaves with `t` */
 }
 
 /* To a lower level. */
@@ -342,7 +360,7 @@ static void deal(weft__timers *ts, weft__timer *t)
 }
 
 /* One step: fires the earliest, or deals one timer to a lower level. False if none is due. */
-static bool turn(weft__timers *ts, int64_t now, int *fired)
+static bool turn(weft__timers *ts, int64_t now, weft__fired *f)
 {
     unsigned first = first_slot(ts);
     if (first == WEFT__TIMER_LATE)
@@ -352,8 +370,7 @@ static bool turn(weft__timers *ts, int64_t now, int *fired)
     weft__timer_slot *s = &ts->slot[first];
     weft__timer *t = s->first;
     if (first == WEFT__TIMER_LATE || level_of(first) == 0 || (t->next == t && t->at == s->from)) {
-        fire(ts, t);
-        ++*fired;
+        fire(ts, t, f);
         return true;
     }
     ts->clock = s->from; /* C2 */
@@ -384,17 +401,18 @@ static void keep_clock(weft__timers *ts, int64_t now)
 
 int weft__timers_expire(weft__timers *ts, int64_t now)
 {
-    int fired = 0;
+    weft__fired f = {.n = 0};
     for (bool more = true; more;) {
         weft__guard_take(&ts->guard);
-        for (int i = 0; i < BITE && more; i++)
-            more = turn(ts, now, &fired);
+        for (int i = 0; i < BITE && more && !f.in_vain; i++)
+            more = turn(ts, now, &f);
         publish_first(ts);
         if (!more) {
             keep_clock(ts, now);
             deal_ahead(ts);
         }
         weft__guard_drop(&ts->guard);
+        weft__timed_begin(&f);
     }
-    return fired;
+    return f.n;
 }

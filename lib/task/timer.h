@@ -32,13 +32,18 @@ enum {
     WEFT__TIMER_SUMS = (WEFT__TIMER_WORDS + 63) / 64
 };
 
-/* Lies in the frame of who waits. Set `at` and `who`, the rest is the wheel's. */
+/* Lies in the frame of who waits, or is a weft_timer (timed.c). Set `at` and who is to be told, the rest is
+ * the wheel's. */
 typedef struct weft__timer {
     struct weft__timer *next, *prev; /* a ring, the slot's; NULL: in none; under the guard */
     int64_t at;                      /* monotonic ns; any value but INT64_MAX */
-    weft__waiter *who;
-    struct weft__timers *home; /* where it was added; written by weft__timer_add only */
+    union {
+        weft__waiter *who;
+        struct weft__scope *scope; /* if `timed`: whose task begins */
+    };
+    struct weft__timers *home; /* where it was added; written by weft__timer_put only */
     unsigned slot;
+    bool timed; /* it is that of a weft__timed */
 } weft__timer;
 
 typedef struct weft__timer_slot {
@@ -65,10 +70,30 @@ typedef struct weft__timers {
 void weft__timers_init(weft__timers *ts);
 /* Have t->who unparked at t->at. Returns true if it is now the earliest: `earliest` became less. */
 bool weft__timer_add(weft__timers *ts, weft__timer *t);
+/* As weft__timer_add, with the guard held. */
+bool weft__timer_put(weft__timers *ts, weft__timer *t);
+/* Take `t` out of the wheel, in which it is. Guard held. */
+void weft__timer_drop(weft__timer *t);
+
+/* timed.c */
+/* Of those that fired: the tasks that begin once the guard is dropped, by `next`; and a scope for whose task
+ * there was no memory, after which no more may fire before that was told. */
+typedef struct weft__fired {
+    int n;
+    struct weft__task *first, *last;
+    struct weft__scope *in_vain;
+} weft__fired;
+
+/* `t`, a timed one, was taken out of the wheel: T2. Guard held. */
+void weft__timed_fire(weft__timer *t, weft__fired *f);
+/* With the guard dropped. */
+void weft__timed_begin(weft__fired *f);
+
 /* Whether it fired or not: afterwards `t`, which was added to `ts` once, is the caller's again, and
  * nobody is about to unpark it. Any thread. */
 void weft__timer_remove(weft__timers *ts, weft__timer *t);
-/* Unpark everybody whose time has come by `now`, in the order of their deadlines; returns how many.
+/* Unpark everybody whose time has come by `now`, in the order of their deadlines; returns how many. Tasks
+ * that are to begin do so a little after, in their own order.
  * Drops the guard from time to time if they are many. To be called from time to time, also if nobody's
  * time has come: it keeps the clock, by which near and far are told apart. Any thread. */
 int weft__timers_expire(weft__timers *ts, int64_t now);

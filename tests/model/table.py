@@ -260,7 +260,7 @@ QUEUE = Program(
                [("sync/local.c", "    weft__guard_drop(weft__sync_guard(&q->head));\n    weft__wait_let_all_go(served.first);\n    if (wait)\n",
                  "    weft__guard_drop(weft__sync_guard(&q->head));\n    if (wait)\n")]),
     ],
-    sources=["../tests/model/leave.c", "sync/local.c", "sync/queue.c", "task/worker.c", "task/wait.c", "task/fork.c", "../tests/model/port.c",
+    sources=["../tests/model/leave.c", "sync/local.c", "sync/join.c", "sync/queue.c", "task/worker.c", "task/wait.c", "task/fork.c", "../tests/model/port.c",
              "port/linux/guard.c"],
     smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };"),
              ("task/wait.c", "enum { SETTLE_SPINS = 100 };", "enum { SETTLE_SPINS = 0 };"),

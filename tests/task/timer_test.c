@@ -133,11 +133,11 @@ static int64_t first_in(void)
 /* As weft__timers_expire does, but the guard is dropped for good after a few steps. */
 static void expire_a_little(int64_t now, int steps)
 {
-    int n = 0;
+    weft__fired f = {.n = 0};
     bool more = true;
     weft__guard_take(&timers.guard);
     for (int i = 0; i < steps && more; i++)
-        more = turn(&timers, now, &n);
+        more = turn(&timers, now, &f);
     publish_first(&timers);
     weft__guard_drop(&timers.guard);
 }
