@@ -226,7 +226,7 @@ ASYNC = [
     Line(
         "loop.fair", "1,000 connections that send now and then, beside one that sends all it can: by how "
         "much later the worst answer comes than without that one, and the 99th of 100", "us",
-        runs=served("loop_fair", ("libuv", "epoll", "asyncio"), [1000, 10], [1000, 5]),
+        runs=served("loop_fair", ("libuv", "epoll", "asyncio"), [1000, 10], [1000, 3]),
         rows=[Row(None, "<=1000", "extra"), Row(None, None, "p99"), Row(None, None, "worst"),
               *(Row(peer, None, "extra") for peer in ("libuv", "epoll", "asyncio"))],
     ),

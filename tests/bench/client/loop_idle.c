@@ -5,7 +5,7 @@
  * that the server uses during MS milliseconds. */
 #include "client/conn.h"
 
-enum { SETTLE_MS = 1000 }; /* what the server wants to do once it has nothing to do */
+enum { SETTLE_MS = 700 }; /* what the server wants to do once it has nothing to do */
 
 static void pass(int64_t ms)
 {
