@@ -4,9 +4,12 @@
 #   tests/bench/LINE.c            weft's, with the static library; it may look inside
 #   tests/bench/work/*.c          what all programs compute, compiled once so that it is the same code
 #   tests/bench/serial, pthread   C, without a library
+#   tests/bench/client            C, without a library: what talks to the servers of all peers
+#   tests/bench/libuv             C
 #   tests/bench/tbb, boost        C++
 #   tests/bench/omp               C, once with gcc (gomp) and once with clang (libomp)
 #   tests/bench/go                Go
+#   tests/bench/asyncio           Python
 enable_language(CXX)
 set(bench_source ${PROJECT_SOURCE_DIR}/tests/bench)
 set(bench_bin ${PROJECT_BINARY_DIR}/bin/bench)
@@ -60,6 +63,24 @@ foreach(file ${bench_serial})
     bench_program(serial ${file} bench_copies)
 endforeach()
 target_compile_options(bench_serial_fork_fib PRIVATE -fno-inline -fno-optimize-sibling-calls)
+
+add_library(bench_client STATIC ${bench_source}/client/server.c ${bench_source}/client/conn.c)
+weft_target(bench_client)
+target_include_directories(bench_client PUBLIC ${bench_source})
+file(GLOB bench_clients CONFIGURE_DEPENDS ${bench_source}/client/*_*.c)
+foreach(file ${bench_clients})
+    bench_program(client ${file} bench_client)
+endforeach()
+
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+    pkg_check_modules(BENCH_LIBUV QUIET IMPORTED_TARGET libuv)
+endif()
+if(BENCH_LIBUV_FOUND)
+    bench_programs(libuv .c PkgConfig::BENCH_LIBUV)
+else()
+    message(STATUS "bench: no libuv: scripts/setup --bench installs it")
+endif()
 
 find_package(TBB CONFIG QUIET)
 if(TBB_FOUND)
@@ -131,4 +152,22 @@ if(BENCH_GO)
     add_dependencies(weft_bench bench_go)
 else()
     message(STATUS "bench: no Go: scripts/setup --bench installs it")
+endif()
+
+# Python's programs are their source, under the name that all programs have.
+find_program(BENCH_PYTHON python3)
+if(BENCH_PYTHON)
+    file(GLOB files CONFIGURE_DEPENDS ${bench_source}/asyncio/*_*.py)
+    file(MAKE_DIRECTORY ${bench_bin}/asyncio)
+    foreach(file ${files})
+        get_filename_component(name ${file} NAME_WE)
+        set(program ${bench_bin}/asyncio/${name})
+        add_custom_command(OUTPUT ${program} COMMAND ${CMAKE_COMMAND} -E copy ${file} ${program}
+                           DEPENDS ${file} COMMENT "Copying asyncio/${name}" VERBATIM)
+        list(APPEND python_programs ${program})
+    endforeach()
+    add_custom_target(bench_asyncio DEPENDS ${python_programs})
+    add_dependencies(weft_bench bench_asyncio)
+else()
+    message(STATUS "bench: no Python: scripts/setup --bench installs it")
 endif()

@@ -11,6 +11,7 @@ class Run:
     quick: list = None  # the arguments of a short run; the same ones if None
     workers: int = 2  # how many workers or threads, and how many CPUs it may use
     program: str = None
+    server: str = None  # the program that it starts and talks to, named as `program` is: its first argument
     env: dict = field(default_factory=dict)
 
 

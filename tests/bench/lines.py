@@ -35,6 +35,10 @@ FLOORS = [
         "floor.futex", "waking a sleeping thread on an idle CPU, and half of a wake and its answer", "us",
         runs={"floor": Run([2000], [500])}, rows=[Row(metric="wake"), Row(metric="round")],
     ),
+    Line(
+        "floor.eventfd", "waking a thread that sleeps in epoll_wait on an idle CPU, by a bare eventfd", "us",
+        runs={"floor": Run([2000], [500])}, rows=[Row()],
+    ),
 ]
 
 FORKS = [
@@ -177,6 +181,74 @@ LOOPS = [
     ),
 ]
 
+
+
+def served(line, peers, full, quick, **others):
+    """What the client of a line does with the echo servers of weft and `peers`: each has one core, the
+    client the other.
+
+    `others` are peers with sizes of their own.
+    """
+    servers = {"weft": "loop_echo", "libuv": "libuv/loop_echo", "guide": "libuv/loop_echo_guide",
+               "epoll": "pthread/loop_echo", "asyncio": "asyncio/loop_echo"}
+    return {
+        peer: Run(*others.get(peer, (full, quick)), program=f"client/{line}", server=server,
+                  env={"WEFT_THREADS": "1"})
+        for peer, server in servers.items() if peer == "weft" or peer in peers
+    }
+
+
+ASYNC = [
+    Line(
+        "loop.echo_pingpong", "an echo server on one core, 1,000 connections, 512 B to and fro on each: a "
+        "message; the server's CPU time alone; libuv's own guide and bare epoll beside it", "ns",
+        runs=served("loop_echo", ("libuv", "guide", "epoll", "asyncio"),
+                    [1000, 1, 50000], [1000, 1, 20000], asyncio=([1000, 1, 20000], [1000, 1, 10000])),
+        rows=[Row("libuv", LEVEL), Row("guide"), Row("epoll"), Row("asyncio", ">=3"),
+              Row("libuv", None, "cpu"), Row("epoll", None, "cpu")],
+    ),
+    Line(
+        "loop.echo_stream", "the same, 4 connections with 256 messages under way on each", "ns",
+        runs=served("loop_echo", ("libuv", "guide", "epoll", "asyncio"),
+                    [4, 256, 1500000], [4, 256, 500000]),
+        rows=[Row("libuv", ">=1.5"), Row("guide"), Row("epoll"), Row("asyncio"),
+              Row("libuv", None, "cpu"), Row("epoll", None, "cpu")],
+    ),
+    Line(
+        "loop.idle_conns", "10,000 connections that have said something once: memory of the server for "
+        "each, and its CPU time in 5 s", "KiB",
+        runs=served("loop_idle", ("libuv", "asyncio"), [10000, 1], [10000, 1],
+                    weft=([10000, 5000], [10000, 5000])),
+        rows=[Row(None, "<=12", "memory"), Row("libuv", None, "memory"), Row("asyncio", None, "memory"),
+              Row(None, "<=10", "cpu", unit="ms")],
+        rounds=3, quick_rounds=1,
+    ),
+    Line(
+        "loop.fair", "1,000 connections that send now and then, beside one that sends all it can: by how "
+        "much later the worst answer comes than without that one, and the 99th of 100", "us",
+        runs=served("loop_fair", ("libuv", "epoll", "asyncio"), [1000, 10], [1000, 3]),
+        rows=[Row(None, "<=1000", "extra"), Row(None, None, "p99"), Row(None, None, "worst"),
+              *(Row(peer, None, "extra") for peer in ("libuv", "epoll", "asyncio"))],
+    ),
+    Line(
+        "loop.timers", "100,000 timers added and then cancelled: one; the adding alone", "ns",
+        runs={"weft": Run([100000, 10], [100000, 3], workers=1),
+              "libuv": Run([100000, 10], [100000, 3], workers=1)},
+        rows=[Row("libuv", ">=5"), Row("libuv", None, "add")],
+    ),
+    Line(
+        "loop.post", "starting a task on a busy loop from a thread outside; until it has run", "ns",
+        runs={"weft": Run([1000], [300], env={"WEFT_THREADS": "1"})},
+        rows=[Row(None, "<=100"), Row(None, None, "through")],
+    ),
+    Line(
+        "loop.post_asleep", "starting a task on a sleeping loop until it runs, against a bare eventfd", "us",
+        runs={"weft": Run([2000], [500], env={"WEFT_THREADS": "1"}),
+              "eventfd": Run([2000], [500], program="floor_eventfd")},
+        rows=[Row("eventfd", "<=1.5")],
+    ),
+]
+
 IDLE = [
     Line(
         "idle.cpu", "5 s in which nothing happens: CPU time, voluntary switches", "ms",
@@ -194,4 +266,4 @@ IDLE = [
     ),
 ]
 
-LINES = FLOORS + FORKS + TASKS + QUEUES + LOCKS + LOOPS + IDLE
+LINES = FLOORS + FORKS + TASKS + QUEUES + LOCKS + LOOPS + ASYNC + IDLE

@@ -40,20 +40,22 @@ def environment(run, given):
     }
 
 
-def program(folder, line, peer, run):
+def programs(folder, line, peer, run):
+    """The program of a peer, and the server that it talks to, if there is one."""
     own = line.name.replace(".", "_")
     named = run.program or (own if peer in ("weft", "floor") else f"{peer}/{own}")
-    return folder / named
+    return [folder / name for name in (named, run.server) if name]
 
 
-def once(path, run, quick):
+def once(paths, run, quick):
     """One run: what the program printed, by metric."""
     args = run.quick if quick and run.quick is not None else run.args
+    path = paths[0]
     both = cpus(2)
     mine = both[-1:] if run.workers == 1 else both
     try:
         done = subprocess.run(
-            [path, *map(str, args)], capture_output=True, text=True, timeout=LIMIT,
+            [*paths, *map(str, args)], capture_output=True, text=True, timeout=LIMIT,
             env=environment(run, mine), stdin=subprocess.DEVNULL,
             preexec_fn=lambda: os.sched_setaffinity(0, mine),
         )
@@ -61,7 +63,8 @@ def once(path, run, quick):
         raise Wrong(f"{path.name} did not end within {LIMIT} s") from None
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
-        raise Wrong(f"{path.parent.name}/{path.name}: {said[-1]}")
+        who = " ".join(f"{each.parent.name}/{each.name}" for each in paths)
+        raise Wrong(f"{who}: {said[-1]}")
     try:
         return {metric: float(value) for metric, value in map(str.split, done.stdout.splitlines())}
     except ValueError:
@@ -121,8 +124,8 @@ def columns(line, row, rounds):
 
 def measure(line, folder, quick, progress):
     """Run a line: its results, and the peers that are not here."""
-    paths = {peer: program(folder, line, peer, run) for peer, run in line.runs.items()}
-    absent = [peer for peer, path in paths.items() if not path.exists()]
+    paths = {peer: programs(folder, line, peer, run) for peer, run in line.runs.items()}
+    absent = [peer for peer, found in paths.items() if not all(path.exists() for path in found)]
     if "weft" in absent or "floor" in absent:
         raise Wrong("its program was not built")
     here = [peer for peer in line.runs if peer not in absent]
