@@ -103,9 +103,12 @@ WEFT_API WEFT_CHECKED weft_err weft_stream_adopt(weft *w, weft_stream **s, int f
  * Returns it.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API int weft_stream_fd(const weft_stream *s);
 
-/* Who is at the other end, and what this end's own address is; zero for what has none.
+/* Who is at the other end; zero for what has no address.
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_stream_peer(const weft_stream *s, weft_address *a);
+
+/* What this end's own address is; zero for what has none.
+ * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_stream_address(const weft_stream *s, weft_address *a);
 
 /* Read what is there, at least a byte and at most `cap`.
@@ -147,7 +150,8 @@ typedef struct weft_slice {
     size_t len;
 } weft_slice;
 
-/* Write `n` pieces, one after the other, as weft_write does one. */
+/* Write `n` pieces, one after the other, as weft_write does one.
+ * Returns what weft_write does.   Owns: nothing.   Caller: anyone, one writes at a time.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_write_slices(weft_stream *s, const weft_slice *v, int n,
                                                  weft_deadline by);
 
