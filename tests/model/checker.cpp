@@ -2,7 +2,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <ostream>
 #include <streambuf>
 #include <string>
@@ -11,327 +10,42 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <relacy/relacy.hpp>
-#undef new
-#undef delete
-#undef malloc
-#undef free
-#undef $
+#include "model/words.h"
 
-#include "model/checker.h"
+step next_step[THREADS];
 
 namespace
 {
 
 /* How a search ends. */
-enum { PASSED, FAILED, WRONG_OPTION, CUT_OFF, AGAIN };
+enum { PASSED, FAILED, WRONG_OPTION, CUT_OFF };
 
-/* One more than any execution before; what the cells of the models are marked with. */
-uint32_t execution;
-const uint32_t gone = 0xdddddddd;
 rl::iteration_t executions, limit;
 const model *checked;
 
-rl::debug_info here(const char *file, unsigned line)
-{
-    return rl::debug_info("", file, line);
-}
-
-rl::debug_info here(const model_access &a)
-{
-    return here(a.file, a.line);
-}
-
-/* A value as Relacy wants it: its default is what the cell that is being made begins with. */
-template <typename U> struct word {
-    static U first;
-    U v;
-    word() : v(first)
-    {
-    }
-    word(U x) : v(x)
-    {
-    }
-    operator U() const
-    {
-        return v;
-    }
-};
-template <typename U> U word<U>::first;
-template <typename U> std::ostream &operator<<(std::ostream &s, const word<U> &w)
-{
-    return s << (uint64_t)w.v;
-}
-
-struct cell {
-    virtual uint64_t load(const model_access &a, rl::memory_order order) = 0;
-    virtual void store(const model_access &a, uint64_t x, rl::memory_order order) = 0;
-    virtual uint64_t modify(const model_access &a, model_op op, uint64_t x,
-                            rl::memory_order order) = 0;
-    virtual bool cas(const model_access &a, void *expect, uint64_t x, rl::memory_order ok,
-                     rl::memory_order no) = 0;
-    virtual bool sleep(const model_access &a, bool timed) = 0;
-    virtual void wake(const model_access &a, int n) = 0;
-    virtual ~cell()
-    {
-    }
-
-    uint8_t threads = 0; /* that touched it: a bit each */
-    bool written = false;
-};
-
-/* Relacy leaves it open who has seen the first value of an atomic. Nobody has, so far. */
-template <int threads> void unseen(rl::atomic_data *data)
-{
-    auto *d = static_cast<rl::atomic_data_impl<threads> *>(data);
-    for (auto &seen : d->history_[d->current_index_ % rl::atomic_history_size].first_seen_order_)
-        seen = (rl::timestamp_t)-1;
-}
-void (*make_unseen)(rl::atomic_data *data);
-
-template <typename U> struct cell_of : cell {
-    rl::generic_atomic<word<U>, true> atomic;
-
-    cell_of()
-    {
-        make_unseen(atomic.impl_); /* private: compiled with -fno-access-control */
-    }
-    uint64_t load(const model_access &a, rl::memory_order order) override
-    {
-        return atomic.load(order, here(a)).v;
-    }
-    void store(const model_access &a, uint64_t x, rl::memory_order order) override
-    {
-        atomic.store((U)x, order, here(a));
-    }
-    uint64_t modify(const model_access &a, model_op op, uint64_t x, rl::memory_order order) override
-    {
-        U v = (U)x;
-        switch (op) {
-        case MODEL_EXCHANGE:
-            return atomic.rmw(rl::rmw_type_t<rl::rmw_type_swap>(), v, order, here(a)).v;
-        case MODEL_ADD:
-            return atomic.rmw(rl::rmw_type_t<rl::rmw_type_add>(), v, order, here(a)).v;
-        case MODEL_SUB:
-            return atomic.rmw(rl::rmw_type_t<rl::rmw_type_sub>(), v, order, here(a)).v;
-        case MODEL_OR:
-            return atomic.rmw(rl::rmw_type_t<rl::rmw_type_or>(), v, order, here(a)).v;
-        case MODEL_AND:
-            return atomic.rmw(rl::rmw_type_t<rl::rmw_type_and>(), v, order, here(a)).v;
-        }
-        abort();
-    }
-    bool cas(const model_access &a, void *expect, uint64_t x, rl::memory_order ok,
-             rl::memory_order no) override
-    {
-        word<U> seen;
-        memcpy(&seen.v, expect, sizeof seen.v);
-        bool done =
-            atomic.compare_exchange(rl::bool_t<false>(), seen, word<U>((U)x), ok, no, here(a));
-        memcpy(expect, &seen.v, sizeof seen.v);
-        return done;
-    }
-    bool sleep(const model_access &a, bool timed) override
-    {
-        return atomic.wait(rl::ctx(), timed, false, here(a)) != rl::unpark_reason_timeout;
-    }
-    void wake(const model_access &a, int n) override
-    {
-        atomic.wake(rl::ctx(), n, here(a));
-    }
-};
-
-/* The words that matter: those that two threads touch in one execution, one of them writing. Only at an
- * access to such a word need other threads have a turn: all other accesses commute with theirs. Which
- * they are is learnt from executions. A search that goes through all of them starts again when it meets
- * a new one; so the words outlive the process that searches. */
-struct learnt {
-    enum { SLOTS = 1 << 16 };
-    uintptr_t slot[SLOTS];
-
-    bool find(uintptr_t at, bool add)
-    {
-        uint32_t i = (uint32_t)(at * 0x9e3779b97f4a7c15u >> 48);
-        for (; slot[i]; i = (i + 1) % SLOTS)
-            if (slot[i] == at)
-                return true;
-        if (add)
-            slot[i] = at;
-        return false;
-    }
-};
-learnt *words;
-/* Of this execution; for the next, since one that failed is repeated as it was. */
-rl::vector<uintptr_t>::type lesson;
-bool side_by_side, whole;
-enum { THREADS = 4, STACK = 64 * 1024 }; /* as in Relacy */
-uintptr_t stacks[THREADS];
-
-/* The cells of an execution. Relacy must neither count nor delay their memory. */
-struct pool {
-    enum { CELLS = 8192 };
-    alignas(16) char cells[CELLS][sizeof(cell_of<uint64_t>)];
-    uint32_t used;
-    alignas(16) char plains[CELLS][sizeof(rl::var<uint64_t>)];
-    uint32_t plains_used;
-
-    cell &cell_at(uint32_t i)
-    {
-        return *reinterpret_cast<cell *>(cells[i]);
-    }
-    rl::var<uint64_t> &plain_at(uint32_t i)
-    {
-        return *reinterpret_cast<rl::var<uint64_t> *>(plains[i]);
-    }
-    /* What a failed execution left is of a checker that is no more. */
-    void forget()
-    {
-        used = plains_used = 0;
-        execution++;
-    }
-    void clear()
-    {
-        for (uint32_t i = 0; i < used; i++)
-            cell_at(i).~cell();
-        for (uint32_t i = 0; i < plains_used; i++)
-            plain_at(i).~var();
-        forget();
-    }
-} pool;
-
-void no_room(uint32_t used)
-{
-    if (used < pool::CELLS)
-        return;
-    fprintf(stderr, "model: more than %d atomics\n", pool::CELLS);
-    abort();
-}
-
-void must_be_there(const model_cell *c, const rl::debug_info &info)
-{
-    if (c->execution == gone)
-        rl::ctx().fail_test("memory that its owner freed", rl::test_result_access_to_freed_memory,
-                            info);
-}
-
-/* During an access to a word that does not matter, nobody else has a turn. */
-class turn
-{
-  public:
-    turn(cell &c, const model_access &a, bool writes) : quiet(side_by_side)
-    {
-        if (!quiet)
-            return;
-        uintptr_t at = word_at(a.value);
-        c.threads |= (uint8_t)(1 << rl::thread_index());
-        c.written |= writes;
-        if (words->find(at, false))
-            quiet = false;
-        else if (c.written && (c.threads & (c.threads - 1)))
-            learn(at);
-        if (quiet)
-            rl::ctx().disable_preemption();
-    }
-    ~turn()
-    {
-        if (quiet)
-            rl::ctx().enable_preemption();
-    }
-
-  private:
-    bool quiet;
-
-    /* The stacks of threads lie elsewhere when an execution is repeated. */
-    static uintptr_t word_at(const void *value)
-    {
-        uintptr_t at = (uintptr_t)value;
-        for (uintptr_t i = 0; i < THREADS; i++)
-            if (at - stacks[i] < STACK)
-                return (i + 1) * STACK + (at - stacks[i]);
-        return at;
-    }
-
-    static void learn(uintptr_t at)
-    {
-        if (whole) {
-            words->find(at, true);
-            fflush(stdout);
-            _exit(AGAIN);
-        }
-        lesson.push_back(at);
-    }
-};
-
-template <typename U> void make(const model_access &a)
-{
-    memcpy(&word<U>::first, a.value, sizeof(U));
-    new (pool.cells[pool.used]) cell_of<U>;
-}
-
-cell &cell_of_access(const model_access &a)
-{
-    must_be_there(a.cell, here(a));
-    if (a.cell->execution == execution)
-        return pool.cell_at(a.cell->index);
-    no_room(pool.used);
-    switch (a.size) {
-    case 1:
-        make<uint8_t>(a);
-        break;
-    case 2:
-        make<uint16_t>(a);
-        break;
-    case 4:
-        make<uint32_t>(a);
-        break;
-    case 8:
-        make<uint64_t>(a);
-        break;
-    default:
-        abort();
-    }
-    *a.cell = {execution, pool.used++};
-    return pool.cell_at(a.cell->index);
-}
-
-rl::var<uint64_t> &plain_of(model_cell *c, const rl::debug_info &info)
-{
-    must_be_there(c, info);
-    if (c->execution != execution) {
-        no_room(pool.plains_used);
-        new (pool.plains[pool.plains_used]) rl::var<uint64_t>;
-        *c = {execution, pool.plains_used++};
-    }
-    return pool.plain_at(c->index);
-}
-
-rl::memory_order order_of(int order)
-{
-    static const rl::memory_order all[] = {rl::mo_relaxed, rl::mo_acquire, rl::mo_release,
-                                           rl::mo_acq_rel, rl::mo_seq_cst};
-    return all[order];
-}
-
 } // namespace
+
+/* The turn of others is in reach(). */
+#define ALONE rl::preemption_disabler alone(rl::ctx())
 
 uint64_t model_load(model_access a, int order)
 {
-    cell &c = cell_of_access(a);
-    turn t(c, a, false);
+    cell &c = reach(a, false);
+    ALONE;
     return c.load(a, order_of(order));
 }
 
 void model_store(model_access a, uint64_t x, int order)
 {
-    cell &c = cell_of_access(a);
-    turn t(c, a, true);
+    cell &c = reach(a, true);
+    ALONE;
     c.store(a, x, order_of(order));
 }
 
 uint64_t model_modify(model_access a, model_op op, uint64_t x, int order)
 {
-    cell &c = cell_of_access(a);
-    turn t(c, a, true);
+    cell &c = reach(a, true);
+    ALONE;
     return c.modify(a, op, x, order_of(order));
 }
 
@@ -340,19 +54,36 @@ bool model_cas(model_access a, void *expect, uint64_t x, int ok, int no)
 {
     if (ok == WEFT_RELEASE || ok == WEFT_RELAXED)
         no = WEFT_RELAXED;
-    cell &c = cell_of_access(a);
-    turn t(c, a, true);
+    cell &c = reach(a, true);
+    ALONE;
     return c.cas(a, expect, x, order_of(ok), order_of(no));
 }
 
+/* Two fences have an order, as if they touched a word. */
 void model_fence(void)
 {
+    static char fences;
+    others({(uintptr_t)&fences, (uintptr_t)&fences + 1, true, nullptr});
+    ALONE;
     rl::atomic_thread_fence(rl::mo_seq_cst, RL_INFO);
 }
 
+/* In a full search the first yield of a loop does nothing, since who spins for a moment only may well go on
+ * before anybody else does something. Whether it is the first is the thread's own affair. */
 void model_yield(void)
 {
+    bool &again = spins[rl::thread_index()];
+    if (reduced && !again) {
+        again = true;
+        return;
+    }
+    others(everything);
     rl::yield(1, RL_INFO);
+}
+
+void model_touch(model_access a, bool writes)
+{
+    (void)reach(a, writes);
 }
 
 void model_plain_write(model_cell *c, uint64_t x, const char *file, unsigned line)
@@ -373,8 +104,16 @@ void model_require(bool x, const char *what, const char *file, unsigned line)
         rl::ctx().fail_test(what, rl::test_result_user_assert_failed, here(file, line));
 }
 
+/* As if it wrote all words there; so those that others touched matter. */
 void model_gone(void *from, size_t size)
 {
+    uintptr_t at = (uintptr_t)from;
+    if (side_by_side) {
+        for (uint32_t i = 0; i < pool.used; i++)
+            if (pool.cell_at(i).at - at < size)
+                (void)matters(pool.cell_at(i), true);
+        others({at, at + size, true, nullptr});
+    }
     memset(from, 0xdd, size);
 }
 
@@ -392,23 +131,52 @@ unsigned model_choose(unsigned n)
  * latest value that is compared. */
 bool model_sleep(model_access word, uint64_t seen, bool timed)
 {
-    cell &c = cell_of_access(word);
+    cell &c = reach(word, true);
     uint64_t now;
-    rl::ctx().sched();
     {
-        rl::preemption_disabler whole(rl::ctx());
+        ALONE;
         now = c.modify(word, MODEL_OR, 0, rl::mo_relaxed);
     }
-    return now != seen || c.sleep(word, timed);
+    if (now != seen)
+        return true;
+    next_step[rl::thread_index()] = {c.at, c.at + word.size, true, nullptr};
+    return c.sleep(word, timed);
 }
 
 /* Of the word no more than the address is used: it may be gone. */
 void model_wake(model_access word, int n)
 {
-    rl::ctx().sched();
     if (word.cell->execution == gone)
         return;
-    cell_of_access(word).wake(word, n);
+    cell &c = cell_of_access(word);
+    if (matters(c, true))
+        others({c.at, c.at + word.size, true, nullptr});
+    if (word.cell->execution != gone)
+        c.wake(word, n);
+}
+
+/* False: it is no lock of the checker in this search. */
+bool model_lock(model_access word)
+{
+    if (!reduced)
+        return false;
+    const uint32_t *held = &static_cast<cell_of<uint32_t> &>(cell_of_access(word)).atomic.value_.v;
+    cell &c = reach(word, true, held);
+    ALONE;
+    model_require(*held == 0, "the guard was free", word.file, word.line);
+    (void)c.modify(word, MODEL_EXCHANGE, 1, rl::mo_acquire);
+    return true;
+}
+
+bool model_unlock(model_access word)
+{
+    if (!reduced)
+        return false;
+    cell &c = reach(word, true);
+    ALONE;
+    uint64_t held = c.modify(word, MODEL_EXCHANGE, 0, rl::mo_release);
+    model_require(held == 1, "the guard was held", word.file, word.line);
+    return true;
 }
 
 namespace
@@ -436,6 +204,7 @@ template <int threads> struct suite : rl::test_suite<suite<threads>, threads> {
     {
         side_by_side = false;
         checked->before();
+        memset(spins, 0, sizeof spins);
         side_by_side = true;
     }
     void thread(unsigned i)
@@ -464,10 +233,22 @@ struct sink : std::streambuf {
 
 struct options {
     std::string name, search = "random";
-    unsigned bound = 0, depth = 5000;
+    unsigned bound = 0, depth = 10000;
     rl::iteration_t executions = 1000;
     bool history = false;
 };
+
+/* As rl::simulate, with an order that Relacy does not have. */
+template <typename suite, typename order> bool simulate(rl::test_params &p)
+{
+    rl::ostringstream state, none;
+    if (rl::run_test<suite, order>(p, state, false) == rl::test_result_success)
+        return true;
+    p.initial_state = state.str();
+    p.collect_history = true;
+    (void)rl::run_test<suite, order>(p, none, true);
+    return false;
+}
 
 bool whole_of(const options &o)
 {
@@ -487,10 +268,12 @@ template <int threads> int search(const options &o, rl::scheduler_type_e how, rl
     p.search_type = how;
     p.context_bound = o.bound;
     whole = how != rl::sched_random;
+    reduced = how == rl::sched_full;
     limit = whole ? most : UINT64_MAX;
     executions = 0;
     make_unseen = unseen<threads>;
-    if (rl::simulate<suite<threads>>(p))
+    if (reduced ? simulate<suite<threads>, each_order_once<threads>>(p)
+                : rl::simulate<suite<threads>>(p))
         return PASSED;
     printf("failed in execution %llu: %s\n", (unsigned long long)p.stop_iteration,
            rl::test_result_str(p.test_result));

@@ -47,6 +47,10 @@ void model_require(bool x, const char *what, const char *file, unsigned line);
 /* No thread may touch what lies there any more: its owner has freed it. */
 void model_gone(void *from, size_t size);
 
+/* What is one for all threads at any time and orders nothing, such as the clock, is about to be read or
+ * written. */
+void model_touch(model_access a, bool writes);
+
 /* The number of the calling thread. */
 int model_thread(void);
 /* One of 0 to n-1: each is tried. */
@@ -55,6 +59,11 @@ unsigned model_choose(unsigned n);
 /* Sleep while the word, whose order is the system's own, is `seen`. False: it was `timed` and was late. */
 bool model_sleep(model_access word, uint64_t seen, bool timed);
 void model_wake(model_access word, int n);
+
+/* Take the lock whose word that is, once it is free, and free it again: in a full search. False: nothing was
+ * done, since in others it is to be a lock made of atomics. */
+bool model_lock(model_access word);
+bool model_unlock(model_access word);
 
 #ifdef __cplusplus
 }

@@ -23,7 +23,7 @@ __attribute__((weak)) _Thread_local weft__waiter weft__waiter_of_thread;
 struct weft__record weft__here_nobody = {.limit = WEFT_ATOMIC_INIT(NULL),
                                          .floor = WEFT_ATOMIC_INIT((weft__slot *)UINTPTR_MAX)};
 static struct weft__record *here[THREADS];
-static int64_t now;
+static WEFT_ATOMIC(int64_t) now;
 static WEFT_ATOMIC(uint32_t) bell;
 static _Alignas(64) char heap[1 << 20];
 static size_t heap_used;
@@ -57,7 +57,7 @@ void model_port_reset(void)
     heap_used = 0;
     for (int i = 0; i < THREADS; i++)
         here[i] = &weft__here_nobody;
-    now = 0;
+    now.v = 0;
     weft_atomic_store(&bell, 0, WEFT_RELAXED);
 }
 
@@ -78,13 +78,15 @@ void weft__here_set(struct weft__record *h)
 
 int64_t weft__clock_ns(void)
 {
-    return now;
+    model_touch(MODEL_AT(&now), false);
+    return now.v;
 }
 
 void model_late(int64_t deadline)
 {
-    if (now < deadline)
-        now = deadline;
+    model_touch(MODEL_AT(&now), true);
+    if (now.v < deadline)
+        now.v = deadline;
 }
 
 bool weft__futex_wait(weft__futex *f, uint32_t seen, int64_t deadline_ns, bool shared)

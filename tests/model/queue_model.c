@@ -12,7 +12,7 @@ enum { ITEMS = 8, ROOM = 2 };
 static weft_queue *queue;
 static model_plain payload[ITEMS]; /* of the item, or of the slot */
 static int got[ITEMS], last[WORKERS];
-static int all, wanted;
+static int all, wanted, streams; /* so many items, where that differs */
 static bool one_gets;
 
 /* What the library asks of others. */
@@ -113,14 +113,39 @@ static void lend(weft__end *e, int thread, bool lightly)
 static void plain(void)
 {
     begin(1);
+    streams = 3;
 }
 
 /* One puts and another one gets, each in its lane. */
-static void two_lanes(void)
+static void two_lanes_of(size_t room)
 {
-    begin(ROOM);
+    begin(room);
     lend(&local()->put, 0, false);
     lend(&local()->get, 1, false);
+}
+
+static void two_lanes(void)
+{
+    two_lanes_of(ROOM);
+    streams = 3;
+}
+
+static void one_item(void)
+{
+    two_lanes_of(ROOM);
+    streams = 1;
+}
+
+static void two_items(void)
+{
+    two_lanes_of(ROOM);
+    streams = 2;
+}
+
+static void one_slot(void)
+{
+    two_lanes_of(1);
+    streams = 2;
 }
 
 /* One thread does both. */
@@ -139,8 +164,8 @@ static void end(void)
 
 static void stream(int i)
 {
-    wanted = 3;
-    for (int n = 0; n < 3; n++)
+    wanted = streams;
+    for (int n = 0; n < streams; n++)
         if (i == 0)
             puts_item(0, n);
         else
@@ -171,14 +196,14 @@ static void visited(int i)
 static void ended(int i)
 {
     if (i == 0) {
-        puts_item(0, 0);
-        puts_item(0, 1);
+        for (int n = 0; n < streams; n++)
+            puts_item(0, n);
         weft_queue_end(queue);
         return;
     }
     while (gets_item() == WEFT_OK)
         ;
-    require(all == 2);
+    require(all == streams);
     weft_queue_close(&queue);
 }
 
@@ -242,11 +267,15 @@ static void in_place(int i)
     }
 }
 
-const model models[] = {{"queue.stream", 2, two_lanes, stream, end},
+const model models[] = {{"queue.one", 2, one_item, stream, end},
+                        {"queue.two", 2, two_items, stream, end},
+                        {"queue.slot", 2, one_slot, stream, end},
+                        {"queue.stream", 2, two_lanes, stream, end},
                         {"queue.wait", 2, plain, stream, end},
                         {"queue.called-back", 2, two_lanes, called_back, end},
                         {"queue.visited", 2, light_lanes, visited, end},
-                        {"queue.ended", 2, two_lanes, ended, NULL},
+                        {"queue.ended", 2, one_item, ended, NULL},
+                        {"queue.ended-two", 2, two_items, ended, NULL},
                         {"queue.last-item", 2, plain, last_item, NULL},
                         {"queue.two-put", 3, two_lanes, two_put, end},
                         {"queue.two-get", 3, two_lanes, two_get, end},

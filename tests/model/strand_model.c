@@ -8,7 +8,7 @@ static weft__task item[WORKERS][EACH];
 static model_plain given[WORKERS][EACH]; /* by who makes a task ready */
 static model_plain world;                /* of the tasks of the loop: they need no lock */
 static WEFT_ATOMIC(uint32_t) carriers;
-static int ran, next[WORKERS], pushers;
+static int ran, next[WORKERS], pushes_of[WORKERS];
 
 /* What the library asks of others. */
 void weft__make_work(weft *w, weft__task *t)
@@ -22,14 +22,15 @@ void weft__wake_slow(weft *w)
     (void)w;
 }
 
-static void begin(int threads)
+/* The threads make so many ready each. */
+static void begin(int first, int second, int third)
 {
     begin_workers();
     weft__strand_init(&rt.strand, &rt);
     model_write(&world, 0);
     weft_atomic_store(&carriers, 0, WEFT_RELAXED);
     ran = 0;
-    pushers = threads;
+    pushes_of[0] = first, pushes_of[1] = second, pushes_of[2] = third;
     for (int i = 0; i < WORKERS; i++) {
         next[i] = 0;
         workers[i].loop_left = TURN;
@@ -38,14 +39,24 @@ static void begin(int threads)
     }
 }
 
-static void two(void)
+static void one_each(void)
 {
-    begin(2);
+    begin(1, 1, 0);
+}
+
+static void two_and_one(void)
+{
+    begin(2, 1, 0);
+}
+
+static void two_each(void)
+{
+    begin(2, 2, 0);
 }
 
 static void three(void)
 {
-    begin(3);
+    begin(2, 2, 2);
 }
 
 static void runs(weft__task *t)
@@ -70,7 +81,7 @@ static void carry(int i)
 
 static void pushes(int i)
 {
-    for (int n = 0; n < EACH; n++) {
+    for (int n = 0; n < pushes_of[i]; n++) {
         model_write(&given[i][n], 1);
         weft__strand_push(&rt, &item[i][n]);
         carry(i);
@@ -79,10 +90,12 @@ static void pushes(int i)
 
 static void all_ran(void)
 {
-    require(ran == pushers * EACH);
+    require(ran == pushes_of[0] + pushes_of[1] + pushes_of[2]);
     require(weft_atomic_load(&carriers, WEFT_RELAXED) == 0);
 }
 
-const model models[] = {{"strand.two", 2, two, pushes, all_ran},
+const model models[] = {{"strand.two", 2, one_each, pushes, all_ran},
+                        {"strand.again", 2, two_and_one, pushes, all_ran},
+                        {"strand.long", 2, two_each, pushes, all_ran},
                         {"strand.three", 3, three, pushes, all_ran},
                         {NULL, 0, NULL, NULL, NULL}};

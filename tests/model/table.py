@@ -39,6 +39,38 @@ class Program:
     flags: list = field(default_factory=list)
 
 
+GUARD = Program(
+    "guard",
+    [
+        Model("guard.two", "full", "two take it"),
+        Model("guard.again", "full", "twice each"),
+        Model("guard.frees", "full", "twice each, the last one frees it"),
+        Model("guard.three", "random", "three, twice each", 2 * MILLION),
+        Model("guard.three-free", "random", "three, twice each, the last one frees it", 2 * MILLION),
+    ],
+    [
+        Mutant("guard.take-relaxed", "the next holder does not look for what the last one wrote", "guard.two",
+               [("port/guard.h", "weft_atomic_cas(g, &none, 1, WEFT_ACQUIRE, WEFT_RELAXED)",
+                 "weft_atomic_cas(g, &none, 1, WEFT_RELAXED, WEFT_RELAXED)")]),
+        Mutant("guard.slow-relaxed", "the same, of one that had to wait", "guard.again",
+               [("port/linux/guard.c", "weft_atomic_exchange(g, 2, WEFT_ACQUIRE)",
+                 "weft_atomic_exchange(g, 2, WEFT_RELAXED)")]),
+        Mutant("guard.drop-relaxed", "what a holder wrote is not published", "guard.two",
+               [("port/guard.h", "weft_atomic_exchange(g, 0, WEFT_RELEASE)", "weft_atomic_exchange(g, 0, WEFT_RELAXED)")]),
+        Mutant("guard.no-wake", "who drops it wakes nobody", "guard.again",
+               [("port/guard.h", "== 2)\n        weft__futex_wake(g, 1, false);", "== 2)\n        (void)g;")]),
+        Mutant("guard.taken-as-one", "who slept takes it as if nobody else did", "guard.three",
+               [("port/linux/guard.c", "    while (weft_atomic_exchange(g, 2, WEFT_ACQUIRE) != 0)\n        weft__futex_wait(g, 2, INT64_MAX, false);",
+                 "    while (weft_atomic_exchange(g, 2, WEFT_ACQUIRE) != 0)\n        weft__futex_wait(g, 2, INT64_MAX, false);\n"
+                 "    weft_atomic_store(g, 1, WEFT_RELAXED);")]),
+        Mutant("guard.drop-late", "it is looked at after it was dropped", "guard.frees",
+               [("port/guard.h", "weft_atomic_exchange(g, 0, WEFT_RELEASE) == 2)",
+                 "weft_atomic_exchange(g, 0, WEFT_RELEASE) == 2 && weft_atomic_load(g, WEFT_RELAXED) != 1)")]),
+    ],
+    sources=["../tests/model/port.c", "port/linux/guard.c"],
+    smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 1 };")],
+)
+
 RING = Program(
     "ring",
     [
@@ -76,6 +108,7 @@ FORKS = Program(
     [
         Model("forks.one", "full", "a join, a thief"),
         Model("forks.asked", "full", "a thief asks, a fork shares"),
+        Model("forks.shared", "full", "a thief asks, and gets what is forked beside it"),
         Model("forks.again", "full", "a slot is used again"),
         Model("forks.order", "full", "joins in the order of the forks, a thief"),
         Model("forks.thieves", "random", "the same, two thieves", 2 * MILLION),
@@ -83,7 +116,7 @@ FORKS = Program(
         Model("forks.tree", "random", "children with children, two thieves", MILLION),
     ],
     [
-        Mutant("forks.share-relaxed", "a thief does not see the child", "forks.thieves",
+        Mutant("forks.share-relaxed", "a thief does not see the child", "forks.shared",
                [("task/forks.h", "weft_atomic_fetch_add(&f->span, (uint64_t)n << 32, WEFT_SEQ_CST);",
                  "weft_atomic_fetch_add(&f->span, (uint64_t)n << 32, WEFT_RELAXED);"),
                 ("task/fork.c", "    weft_atomic_fence(); /* F4, I2 */\n", "")]),
@@ -111,7 +144,7 @@ FORKS = Program(
 IDLE = Program(
     "idle",
     [
-        Model("idle.wake", "bound=7", "a worker goes to sleep, a task comes from outside"),
+        Model("idle.wake", "full", "a worker goes to sleep, a task comes from outside"),
         Model("idle.kick", "full", "a worker goes to sleep, a source has something"),
         Model("idle.timer", "full", "a worker goes to sleep, another one adds a timer"),
         Model("idle.pool", "random", "two tasks from outside that need a worker each", 2 * MILLION),
@@ -151,7 +184,7 @@ IDLE = Program(
     sources=["task/work.c", "task/idle.c", "task/poll.c", "task/timer.c", "task/engine.c", "task/place.c",
              "../tests/model/port.c", "port/linux/guard.c"],
     smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };")],
-    flags=["-DWEFT__RING_SLOTS=4u"],
+    flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
 )
 
 WAIT = Program(
@@ -159,10 +192,10 @@ WAIT = Program(
     [
         Model("wait.thread", "full", "a thread waits, another one grants; the first frees the primitive"),
         Model("wait.task", "full", "the same with a task that leaves its stack"),
-        Model("wait.thread-cancelled", "bound=6", "a thread is cancelled and granted at once"),
-        Model("wait.task-cancelled", "bound=6", "the same with a task"),
-        Model("wait.thread-twice", "bound=6", "and then waits again"),
-        Model("wait.task-twice", "bound=6", "the same with a task"),
+        Model("wait.thread-cancelled", "full", "a thread is cancelled and granted at once"),
+        Model("wait.task-cancelled", "full", "the same with a task"),
+        Model("wait.thread-twice", "full", "and then waits again"),
+        Model("wait.task-twice", "full", "the same with a task"),
         Model("wait.late", "random", "a task, its timer, and a grant", 2 * MILLION),
         Model("wait.both", "random", "a thread and a task, granted at once", 2 * MILLION),
         Model("wait.frees", "random", "one is cancelled, the other frees the primitive", 2 * MILLION),
@@ -185,13 +218,13 @@ WAIT = Program(
                 ("task/wait.c", "    if (!weft_atomic_cas(&w->stage, &stage, WEFT__WAIT_LEAVING, WEFT_ACQ_REL, WEFT_ACQUIRE))\n        return false;\n",
                  "    (void)stage;\n")]),
         Mutant("wait.unsettled", "one is let go while another is on its way out", "wait.frees",
-               [("task/wait.c", "        settle(w);\n", "")]),
+               [("task/wait.c", "        settle(w);\n", "        (void)w;\n")]),
     ],
     sources=["../tests/model/leave.c", "task/worker.c", "task/wait.c", "task/fork.c", "task/timer.c", "../tests/model/port.c",
              "port/linux/guard.c"],
     smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };"),
              ("task/wait.c", "enum { SETTLE_SPINS = 100 };", "enum { SETTLE_SPINS = 0 };")],
-    flags=["-DWEFT__RING_SLOTS=4u"],
+    flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
 )
 
 LOCK = Program(
@@ -200,7 +233,7 @@ LOCK = Program(
         Model("lock.two", "full", "a task and a thread"),
         Model("lock.frees", "full", "the last one frees it"),
         Model("lock.handed", "full", "who waited for long is handed it"),
-        Model("lock.cancelled", "bound=4", "one is cancelled while it waits"),
+        Model("lock.cancelled", "full", "one is cancelled while it waits"),
         Model("lock.three", "random", "two tasks and a thread, twice each", 2 * MILLION),
         Model("lock.three-handed", "random", "and who waited for long is handed it", 2 * MILLION),
         Model("lock.three-free", "random", "and the last one frees it", 2 * MILLION),
@@ -226,18 +259,22 @@ LOCK = Program(
     smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };"),
              ("task/wait.c", "enum { SETTLE_SPINS = 100 };", "enum { SETTLE_SPINS = 0 };"),
              ("sync/lock.c", "enum { PASSES = 16 };", "enum { PASSES = 1 };")],
-    flags=["-DWEFT__RING_SLOTS=4u"],
+    flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
 )
 
 QUEUE = Program(
     "queue",
     [
-        Model("queue.stream", "bound=4", "one puts, one gets, each in its lane"),
-        Model("queue.wait", "bound=4", "the same with room for one item, and no lanes yet"),
-        Model("queue.called-back", "bound=4", "a lane is called back from who is in it"),
-        Model("queue.visited", "bound=4", "light lanes are called back"),
-        Model("queue.ended", "bound=4", "who finds it ended frees it"),
-        Model("queue.last-item", "bound=4", "who gets the last item frees it"),
+        Model("queue.one", "full", "one puts an item, another one gets it, each in its lane"),
+        Model("queue.two", "full", "the same with two items"),
+        Model("queue.slot", "full", "the same with room for one", short=200_000),
+        Model("queue.stream", "full", "the same with three items"),
+        Model("queue.wait", "full", "three items, room for one, and no lanes yet"),
+        Model("queue.called-back", "full", "a lane is called back from who is in it"),
+        Model("queue.visited", "full", "light lanes are called back"),
+        Model("queue.ended", "full", "who finds it ended frees it"),
+        Model("queue.ended-two", "full", "the same after two items"),
+        Model("queue.last-item", "full", "who gets the last item frees it"),
         Model("queue.two-put", "random", "two put, one gets", 2 * MILLION),
         Model("queue.two-get", "random", "one puts and ends it, two get", 2 * MILLION),
         Model("queue.light", "random", "light lanes, two put, one gets", 2 * MILLION),
@@ -247,6 +284,9 @@ QUEUE = Program(
         Mutant("queue.shown-relaxed", "an item is shown before what it says", "queue.stream",
                [("sync/local.h", "weft_atomic_load(&e->count, WEFT_RELAXED) + 1, WEFT_RELEASE);",
                  "weft_atomic_load(&e->count, WEFT_RELAXED) + 1, WEFT_RELAXED);")]),
+        Mutant("queue.look-relaxed", "who looks at the other end does not see the item", "queue.one",
+               [("sync/local.h", "weft_atomic_load(&other->count, WEFT_ACQUIRE);",
+                 "weft_atomic_load(&other->count, WEFT_RELAXED);")]),
         Mutant("queue.blind-entry", "who enters a lane does not look whether it was called back",
                "queue.called-back",
                [("sync/lane.h", "    if (weft_atomic_load(&l->holder, WEFT_SEQ_CST) == holder) /* N3; pairs with call_back */\n        return true;\n",
@@ -266,7 +306,7 @@ QUEUE = Program(
              ("task/wait.c", "enum { SETTLE_SPINS = 100 };", "enum { SETTLE_SPINS = 0 };"),
              ("sync/lane.h", "enum { WEFT__LANE_AFTER = 8 };", "enum { WEFT__LANE_AFTER = 1 };"),
              ("sync/local.h", "WEFT__END_MOMENT = 32,", "WEFT__END_MOMENT = 0,")],
-    flags=["-DWEFT__RING_SLOTS=4u"],
+    flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
 )
 
 SCOPE = Program(
@@ -289,14 +329,16 @@ SCOPE = Program(
     sources=["../tests/model/leave.c", "task/scope.c", "task/worker.c", "task/wait.c", "task/fork.c",
              "../tests/model/port.c", "port/linux/guard.c"],
     smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };")],
-    flags=["-DWEFT__RING_SLOTS=4u"],
+    flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
 )
 
 STRAND = Program(
     "strand",
     [
-        Model("strand.two", "bound=6", "two make tasks of the loop ready"),
-        Model("strand.three", "random", "three do", 2 * MILLION),
+        Model("strand.two", "full", "two make a task of the loop ready each"),
+        Model("strand.again", "full", "one of them makes two"),
+        Model("strand.long", "full", "both make two"),
+        Model("strand.three", "random", "three make two each", 2 * MILLION),
     ],
     [
         Mutant("strand.push-relaxed", "the carrier does not see the task", "strand.two",
@@ -311,7 +353,7 @@ STRAND = Program(
     sources=["../tests/model/leave.c", "task/place.c", "task/worker.c", "task/wait.c", "task/fork.c",
              "../tests/model/port.c", "port/linux/guard.c"],
     smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };")],
-    flags=["-DWEFT__RING_SLOTS=4u"],
+    flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
 )
 
-PROGRAMS = [RING, FORKS, IDLE, WAIT, LOCK, QUEUE, SCOPE, STRAND]
+PROGRAMS = [GUARD, RING, FORKS, IDLE, WAIT, LOCK, QUEUE, SCOPE, STRAND]
