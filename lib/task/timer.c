@@ -250,9 +250,9 @@ bool weft__timer_put(weft__timers *ts, weft__timer *t)
 
 bool weft__timer_add(weft__timers *ts, weft__timer *t)
 {
-    weft__guard_take(&ts->guard);
+    weft__latch_take(&ts->guard);
     bool first = weft__timer_put(ts, t);
-    weft__guard_drop(&ts->guard);
+    weft__latch_drop(&ts->guard);
     return first;
 }
 
@@ -278,18 +278,20 @@ void weft__timer_drop(weft__timer *t)
     weft__timers *ts = t->home;
     weft__timer_slot *s = &ts->slot[t->slot];
     bool alone = t->next == t, pair = t->next == t->prev; /* the others are far away: not read */
+    int64_t from = s->from;
     take_out(ts, t);
-    if (!alone && (pair || t->at == s->from))
+    if (!alone && (pair || t->at == from))
         look_again(s);
-    publish_first(ts);
+    if (from <= published(ts)) /* the earliest may have been in this slot */
+        publish_first(ts);
 }
 
 void weft__timer_remove(weft__timers *ts, weft__timer *t)
 {
-    weft__guard_take(&ts->guard);
+    weft__latch_take(&ts->guard);
     if (t->next)
         weft__timer_drop(t);
-    weft__guard_drop(&ts->guard);
+    weft__latch_drop(&ts->guard);
 }
 
 /* Both are lists by `next`; of equals those of `a` come first. */
@@ -403,7 +405,7 @@ int weft__timers_expire(weft__timers *ts, int64_t now)
 {
     weft__fired f = {.n = 0};
     for (bool more = true; more;) {
-        weft__guard_take(&ts->guard);
+        weft__latch_take(&ts->guard);
         for (int i = 0; i < BITE && more && !f.in_vain; i++)
             more = turn(ts, now, &f);
         publish_first(ts);
@@ -411,7 +413,7 @@ int weft__timers_expire(weft__timers *ts, int64_t now)
             keep_clock(ts, now);
             deal_ahead(ts);
         }
-        weft__guard_drop(&ts->guard);
+        weft__latch_drop(&ts->guard);
         weft__timed_begin(&f);
     }
     return f.n;

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "port/guard.h"
+#include "port/latch.h"
 #include "task/wait.h"
 
 #ifndef WEFT__TIMER_WIDE
@@ -55,7 +55,7 @@ typedef struct weft__timers {
     /* No timer is earlier; INT64_MAX: there is none. Exact, unless the earliest of a crowded slot was
      * removed. Written under the guard; read by those about to sleep, who have said so before. */
     WEFT_ATOMIC(int64_t) earliest;
-    weft__guard guard;
+    weft__latch guard;
     /* The rest is under the guard; timer.c says what it means. */
     int64_t clock;
     bool late, shuffled;

@@ -135,11 +135,11 @@ static void expire_a_little(int64_t now, int steps)
 {
     weft__fired f = {.n = 0};
     bool more = true;
-    weft__guard_take(&timers.guard);
+    weft__latch_take(&timers.guard);
     for (int i = 0; i < steps && more; i++)
         more = turn(&timers, now, &f);
     publish_first(&timers);
-    weft__guard_drop(&timers.guard);
+    weft__latch_drop(&timers.guard);
 }
 
 static int64_t later(int64_t at, uint64_t r, int scale)

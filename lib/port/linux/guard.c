@@ -1,4 +1,5 @@
 #include "port/guard.h"
+#include "port/latch.h"
 
 enum { SPINS = 40 };
 
@@ -14,4 +15,13 @@ void weft__guard_slow(weft__guard *g)
     /* From here on it is taken as 2: whoever drops it wakes one, who may not be the only one. */
     while (weft_atomic_exchange(g, 2, WEFT_ACQUIRE) != 0)
         weft__futex_wait(g, 2, INT64_MAX, false);
+}
+
+void weft__latch_slow(weft__latch *l)
+{
+    for (int i = 0;; i++) {
+        i < SPINS ? weft__cpu_relax() : weft__cpu_yield();
+        if (weft_atomic_load(l, WEFT_RELAXED) == 0 && weft__latch_try(l))
+            return;
+    }
 }
