@@ -80,3 +80,23 @@ int64_t bench_server_memory(const bench_server *s)
     bench_need(kib >= 0, "the server's status says how much memory it has");
     return (int64_t)kib * 1024;
 }
+
+static int64_t waited(const char *process)
+{
+    char path[64];
+    long long ran, wait;
+    snprintf(path, sizeof path, "/proc/%s/schedstat", process);
+    FILE *in = fopen(path, "r");
+    if (!in)
+        return 0; /* a system that does not say so */
+    bench_need(fscanf(in, "%lld %lld", &ran, &wait) == 2, "what the scheduler says can be read");
+    fclose(in);
+    return wait;
+}
+
+int64_t bench_server_kept_waiting(const bench_server *s)
+{
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)s->pid);
+    return waited(pid) + waited("self");
+}

@@ -30,4 +30,7 @@ int64_t bench_server_cpu(const bench_server *s);
 /* Bytes that it has in memory, without those of the kernel. */
 int64_t bench_server_memory(const bench_server *s);
 
+/* Nanoseconds that its first thread, or the caller, was ready to run while others had the CPU. */
+int64_t bench_server_kept_waiting(const bench_server *s);
+
 #endif
