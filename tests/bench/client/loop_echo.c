@@ -3,8 +3,8 @@
  * A WINDOW of 1 is ping-pong; a large one is a stream.
  *
  * "cost" is the time for each message; "cpu" is the server's CPU time, without what the client's CPU does
- * for it: on loopback a packet is taken in by whoever sent it. The client never sleeps: a server that has to
- * wake it with each answer, because it is a little slower than the client, would pay a third more. */
+ * for it: on loopback a packet is taken in by whoever sent it. The client never sleeps: a server that is a little
+ * slower than the client would have to wake it with nearly each answer, and pay for that too. */
 #include "client/conn.h"
 
 enum { BATCH = 512 };
