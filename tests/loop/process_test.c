@@ -570,16 +570,18 @@ static void running_out_of_descriptors_starts_nothing(void **state)
 static void an_end_that_others_took_is_said(void **state)
 {
     (void)state;
-    weft_process *p;
+    weft_process *p = NULL;
     weft_process_end end;
     signal(SIGCHLD, SIG_IGN);
-    weft_err started = shell(&p, "exit 0", (weft_command){0});
-    weft_err once = weft_process_wait(p, &end, weft_in_s(20));
-    weft_err again = weft_process_wait(p, &end, WEFT_NOW);
+    /* It may be gone before the start has looked. */
+    weft_err started = shell(&p, "exit 0", (weft_command){0}), once = started, again = started;
+    if (started == WEFT_OK) {
+        once = weft_process_wait(p, &end, weft_in_s(20));
+        again = weft_process_wait(p, &end, WEFT_NOW);
+    }
     bool said = strstr(weft_detail(), "SIGCHLD") != NULL;
     weft_process_close(&p);
     signal(SIGCHLD, SIG_DFL);
-    assert_int_equal(started, WEFT_OK);
     assert_int_equal(once, WEFT_LOST);
     assert_int_equal(again, WEFT_LOST);
     assert_true(said);

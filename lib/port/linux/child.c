@@ -132,6 +132,11 @@ weft_err weft__child_start(weft__process *p, const weft__child *how)
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (fd < 0) {
         error = errno;
+        if (error == ESRCH) /* its number may be somebody else's by now */
+            return weft__fail(WEFT_LOST,
+                              "process %d (%s) has ended, and how is not known: do not "
+                              "ignore SIGCHLD, and leave its end to weft",
+                              (int)pid, how->program);
         kill_and_forget(pid);
         return weft__sys_error(error, "cannot watch", how->program);
     }

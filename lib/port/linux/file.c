@@ -3,16 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "port/err.h"
 #include "port/fd.h"
+#include "port/linux/quiet.h"
 #include "weft/file.h"
 
 static int flags_of(unsigned how)
@@ -76,35 +74,6 @@ weft_err weft__file_read_now(int fd, void *buf, size_t cap, int64_t at, size_t *
     return WEFT_OK;
 }
 
-/* What a write may raise is taken back before anybody sees it. */
-struct quiet {
-    sigset_t before, waiting;
-};
-
-static void quiet_begin(struct quiet *q)
-{
-    sigset_t raised;
-    sigemptyset(&raised);
-    sigaddset(&raised, SIGPIPE);
-    sigaddset(&raised, SIGXFSZ);
-    pthread_sigmask(SIG_BLOCK, &raised, &q->before);
-    sigpending(&q->waiting);
-}
-
-static void quiet_end(const struct quiet *q, int error)
-{
-    int number = error == EPIPE ? SIGPIPE : error == EFBIG ? SIGXFSZ : 0;
-    if (number != 0 && sigismember(&q->waiting, number) == 0) {
-        const struct timespec now = {0};
-        sigset_t one;
-        sigemptyset(&one);
-        sigaddset(&one, number);
-        while (sigtimedwait(&one, NULL, &now) < 0 && errno == EINTR)
-            ;
-    }
-    pthread_sigmask(SIG_SETMASK, &q->before, NULL);
-}
-
 /* The error number that ended it, or 0; *put bytes were written. */
 static int write_all(int fd, const char *buf, size_t len, int64_t at, size_t *put)
 {
@@ -125,11 +94,11 @@ static int write_all(int fd, const char *buf, size_t len, int64_t at, size_t *pu
 
 weft_err weft__file_write(int fd, const char *name, const void *buf, size_t len, int64_t at)
 {
-    struct quiet q;
+    weft__quiet q;
     size_t put;
-    quiet_begin(&q);
+    weft__quiet_begin(&q);
     int error = write_all(fd, buf, len, at, &put);
-    quiet_end(&q, error);
+    weft__quiet_end(&q, error);
     if (error == 0)
         return WEFT_OK;
     weft_err e = error == ESPIPE ? weft__fail(WEFT_INVALID,

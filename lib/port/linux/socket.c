@@ -4,17 +4,16 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "port/err.h"
 #include "port/fd.h"
+#include "port/linux/quiet.h"
 
 enum { SLICES = 64 };
 
@@ -208,24 +207,12 @@ weft_err weft__stream_read(int fd, void *buf, size_t cap, size_t *got)
     return WEFT_OK;
 }
 
-/* writev without its SIGPIPE: held back in this thread meanwhile, and taken away if it came. */
 static ssize_t write_quietly(int fd, const struct iovec *v, int n)
 {
-    sigset_t pipe, before, pending;
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    sigpending(&pending);
-    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    weft__quiet q;
+    weft__quiet_begin(&q);
     ssize_t wrote = writev(fd, v, n);
-    int number = errno;
-    if (wrote < 0 && number == EPIPE && !was_pending) {
-        struct timespec none = {0, 0};
-        while (sigtimedwait(&pipe, NULL, &none) < 0 && errno == EINTR)
-            ;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = number;
+    weft__quiet_end(&q, wrote < 0 ? errno : 0);
     return wrote;
 }
 
