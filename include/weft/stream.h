@@ -70,8 +70,13 @@ WEFT_API void weft_listener_address(const weft_listener *l, weft_address *a);
  * Caller: anyone, one at a time.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_accept(weft_listener *l, weft_stream **s, weft_deadline by);
 
-/* Stop to listen and set *l to NULL; does nothing on NULL. Who waits in weft_accept has WEFT_CLOSED; a unix
- * socket's file is removed.
+/* Send away who accepts, and who comes to: WEFT_CLOSED. For a task that accepts in a loop: stop the listener,
+ * wait for the task, close the listener.
+ * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
+WEFT_API void weft_listener_stop(weft_listener *l);
+
+/* Stop to listen and set *l to NULL; does nothing on NULL. Who is in weft_accept has WEFT_CLOSED, and
+ * nobody may come to it any more; a unix socket's file is removed.
  * Returns nothing.   Owns: takes the listener.   Caller: anyone.   Switches: yes, for a moment. */
 WEFT_API void weft_listener_close(weft_listener **l);
 

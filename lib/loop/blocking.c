@@ -32,10 +32,10 @@ static void run(weft__job *job)
 
 weft_err weft_blocking(weft *w, weft_fn fn, void *arg)
 {
-    if (weft__self()->kind != WEFT__WAITER_TASK)
-        return fn(arg);
     if (weft_cancelled())
         return WEFT_CANCELLED;
+    if (weft__self()->kind != WEFT__WAITER_TASK)
+        return fn(arg);
     struct call c;
     c.job.run = run;
     c.fn = fn;

@@ -22,9 +22,11 @@ static weft_err connect_to(const weft_address *to, int *fd, weft_deadline by)
         *fd = s;
     if (e != WEFT_EMPTY)
         return e;
-    e = weft_ready(s, WEFT_WRITABLE, by);
-    if (e == WEFT_OK)
-        e = weft__socket_outcome(s, to);
+    while (e == WEFT_EMPTY) {
+        e = weft_ready(s, WEFT_WRITABLE, by);
+        if (e == WEFT_OK)
+            e = weft__socket_outcome(s, to);
+    }
     if (e == WEFT_OK)
         *fd = s;
     else

@@ -14,7 +14,7 @@ weft_err weft__handle_open(weft__handle *h, weft *w, int fd)
 
 weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb)
 {
-    if (weft_cancelled())
+    if (as != WEFT__ENDING && weft_cancelled())
         return weft__fail(WEFT_CANCELLED, "%s: %s was cancelled", verb, weft_task_name());
     /* pairs with leave: what the last one left behind */
     uint32_t before = weft_atomic_fetch_or(&h->word, as, WEFT_ACQ_REL);
@@ -24,6 +24,15 @@ weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb)
         return WEFT_OK;
     weft__handle_leave(h, as);
     return weft__fail(WEFT_CLOSED, "%s: it was stopped or closed by another task", verb);
+}
+
+weft_err weft__handle_stay(weft__handle *h, const char *verb)
+{
+    if (weft_atomic_load(&h->word, WEFT_ACQUIRE) & WEFT__STOPPED) /* pairs with stop */
+        return weft__fail(WEFT_CLOSED, "%s: closed meanwhile by another task", verb);
+    if (weft_cancelled())
+        return weft__fail(WEFT_CANCELLED, "%s: %s was cancelled", verb, weft_task_name());
+    return WEFT_OK;
 }
 
 void weft__handle_leave(weft__handle *h, uint32_t as)
@@ -44,7 +53,7 @@ weft_err weft__handle_wait(weft__handle *h, unsigned what, const char *verb, con
 
 void weft__handle_stop(weft__handle *h)
 {
-    weft_atomic_fetch_or(&h->word, WEFT__STOPPED, WEFT_ACQ_REL); /* pairs with enter */
+    weft_atomic_fetch_or(&h->word, WEFT__STOPPED, WEFT_ACQ_REL); /* pairs with enter and stay */
     weft__ready_shut(h->ready);
 }
 
@@ -55,7 +64,7 @@ void weft__handle_close(weft__handle *h)
     weft__handle_stop(h);
     /* pairs with leave */
     uint32_t before = weft_atomic_fetch_or(&h->word, WEFT__CLOSING, WEFT_ACQ_REL);
-    if (before & (WEFT__READING | WEFT__WRITING)) {
+    if (before & (WEFT__READING | WEFT__WRITING | WEFT__ENDING)) {
         self->what = "close";
         self->on = "stream";
         weft__await_grant(self);

@@ -15,7 +15,8 @@ static const int64_t pause_ns = 1000000, longest_pause_ns = 100000000;
 struct weft_listener {
     weft__handle h;
     weft_address at;
-    bool said; /* that there is no descriptor; of who accepts */
+    uint64_t node; /* of the file of a unix socket, which somebody may replace */
+    bool said;     /* that there is no descriptor; of who accepts */
 };
 
 weft_err weft_listen(weft *w, weft_listener **out, const char *at, const weft_listen_opts *opts)
@@ -36,6 +37,7 @@ weft_err weft_listen(weft *w, weft_listener **out, const char *at, const weft_li
     if (e != WEFT_OK)
         goto close_socket;
     weft__socket_address(fd, &l->at);
+    l->node = weft__socket_node(&l->at);
     *out = l;
     return WEFT_OK;
 close_socket:
@@ -71,12 +73,15 @@ static weft_err accept_next(weft_listener *l, int *fd, weft_deadline by)
 {
     int64_t pause = pause_ns;
     for (;;) {
-        while (weft__ready_take(l->h.ready, WEFT_READABLE) == 0) {
-            weft_err e = weft__handle_wait(&l->h, WEFT_READABLE, "accept", "listener", by);
-            if (e != WEFT_OK)
-                return e;
-        }
+        weft_err late = WEFT_OK;
+        while (late == WEFT_OK && weft__ready_take(l->h.ready, WEFT_READABLE) == 0)
+            late = weft__handle_wait(&l->h, WEFT_READABLE, "accept", "listener", by);
+        if (late != WEFT_OK && late != WEFT_LATE)
+            return late;
+        /* If it is late, once more: one may have come since the poller was asked. */
         weft_err e = weft__socket_accept(l->h.fd, fd);
+        if (e == WEFT_EMPTY && late == WEFT_LATE)
+            return weft__fail(WEFT_LATE, "accept: nobody came before the deadline");
         if (e == WEFT_EMPTY)
             continue;
         weft__ready_again(l->h.ready, WEFT_READABLE);
@@ -104,11 +109,17 @@ weft_err weft_accept(weft_listener *l, weft_stream **s, weft_deadline by)
     return e;
 }
 
+void weft_listener_stop(weft_listener *l)
+{
+    weft__handle_stop(&l->h);
+}
+
 void weft_listener_close(weft_listener **l)
 {
     if (!*l)
         return;
-    weft__socket_unlink(&(*l)->at);
+    if (weft__socket_node(&(*l)->at) == (*l)->node)
+        weft__socket_unlink(&(*l)->at);
     weft__handle_close(&(*l)->h);
     free(*l);
     *l = NULL;

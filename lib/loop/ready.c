@@ -100,8 +100,9 @@ static void ready(weft *w, uint64_t key, unsigned what)
 }
 
 /* The entry's guard is held. */
-static weft_err wait_in_entry(weft *w, weft_sync_head *q, int fd, unsigned what, weft_deadline by)
+static weft_err wait_in_entry(weft *w, weft__ready *r, int fd, unsigned what, weft_deadline by)
 {
+    weft_sync_head *q = &r->waiters;
     unsigned others = wanted(q);
     if (others & what)
         return weft__fail(WEFT_INVALID, "descriptor %d: somebody waits for it already", fd);
@@ -112,7 +113,8 @@ static weft_err wait_in_entry(weft *w, weft_sync_head *q, int fd, unsigned what,
     weft_atomic_fetch_add(&w->poll.watched, 1, WEFT_RELAXED);
     e = weft__wait_held(q, "descriptor", (void *)(uintptr_t)what, 0, by);
     weft_atomic_fetch_sub(&w->poll.watched, 1, WEFT_RELAXED);
-    if (e != WEFT_OK) /* nobody came: watch for what the other waits for, or for nothing */
+    /* Nobody came: watch for what the other waits for, or for nothing. */
+    if (e != WEFT_OK && !r->edge)
         (void)weft__poller_set(&w->poll.poller, fd, wanted(q) | WEFT__POLL_ONCE, (uint64_t)fd);
     return e;
 }
@@ -136,7 +138,7 @@ weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
     weft_sync_head *q = &r->waiters;
     weft__guard_take(weft__sync_guard(q));
     e = r->edge ? weft__fail(WEFT_INVALID, "descriptor %d: a stream has it", fd)
-                : wait_in_entry(w, q, fd, mask, by);
+                : wait_in_entry(w, r, fd, mask, by);
     weft__guard_drop(weft__sync_guard(q));
     return e;
 }

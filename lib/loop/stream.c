@@ -9,8 +9,8 @@
 #include "port/poller.h"
 #include "weft/io.h"
 
-/* A task that never has to wait for its stream lets others have a turn after so many calls. */
-enum { STREAK = 16 };
+/* A task that never has to wait for its stream lets others have a turn after so many bytes. */
+enum { AHEAD = 128 * 1024, CALL = 4096 /* what the call itself counts for */ };
 
 weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
 {
@@ -34,12 +34,17 @@ weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
         return weft__fail(WEFT_INVALID, "stream: descriptor %d is no stream that can be waited for",
                           fd);
     weft_stream *s = calloc(1, sizeof *s);
-    weft_err e = s ? weft__fd_nonblock(fd, true) : weft__fail(WEFT_NOMEM, "stream: out of memory");
+    weft_err e =
+        s ? weft__handle_open(&s->h, w, fd) : weft__fail(WEFT_NOMEM, "stream: out of memory");
+    if (e != WEFT_OK) {
+        free(s);
+        return e;
+    }
+    e = weft__fd_nonblock(fd, true);
     if (e == WEFT_OK)
         e = weft__fd_cloexec(fd, true);
-    if (e == WEFT_OK)
-        e = weft__handle_open(&s->h, w, fd);
     if (e != WEFT_OK) {
+        weft__ready_drop(w, s->h.ready, fd);
         free(s);
         return e;
     }
@@ -104,30 +109,48 @@ void weft_stream_address(const weft_stream *s, weft_address *a)
 }
 
 /* The caller did not have to wait. */
-static void had_no_wait(weft_stream *s)
+static void had_no_wait(size_t *ahead, size_t n)
 {
-    if (++s->streak < STREAK)
+    *ahead += n + CALL;
+    if (*ahead < AHEAD)
         return;
-    s->streak = 0;
+    *ahead = 0;
     (void)weft_yield(); /* who is cancelled hears of it at its next call */
+}
+
+/* Until it is worth a try. WEFT_LATE: try once more, it may have come since the poller was asked. */
+static weft_err await_readable(weft_stream *s, unsigned *seen, bool *waited, weft_deadline by)
+{
+    while ((*seen = weft__ready_take(s->h.ready, WEFT_READABLE)) == 0) {
+        weft_err e = weft__handle_wait(&s->h, WEFT_READABLE, "read", "stream", by);
+        if (e != WEFT_OK)
+            return e;
+        *waited = true;
+    }
+    return WEFT_OK;
+}
+
+/* There may be more after a read of `n` bytes that was to be of `cap`. */
+static bool more_after(const weft_stream *s, unsigned seen, size_t n, size_t cap)
+{
+    return n == 0 || n == cap || s->kind != WEFT__FD_TCP || seen == 0 ||
+           seen & (WEFT__POLL_END | WEFT__POLL_URGENT);
 }
 
 weft_err weft__stream_take(weft_stream *s, void *buf, size_t cap, size_t *got, weft_deadline by)
 {
-    for (bool waited = false;; waited = true) {
+    for (bool waited = false;;) {
         unsigned seen;
-        while ((seen = weft__ready_take(s->h.ready, WEFT_READABLE)) == 0) {
-            weft_err e = weft__handle_wait(&s->h, WEFT_READABLE, "read", "stream", by);
-            if (e != WEFT_OK)
-                return e;
-            waited = true;
-        }
         size_t n;
+        weft_err late = await_readable(s, &seen, &waited, by);
+        if (late != WEFT_OK && late != WEFT_LATE)
+            return late;
         weft_err e = weft__stream_read(s->h.fd, buf, cap, &n);
+        if (e == WEFT_EMPTY && late == WEFT_LATE)
+            return weft__fail(WEFT_LATE, "read: nothing came before the deadline");
         if (e == WEFT_EMPTY)
             continue;
-        if (e != WEFT_OK || n == 0 || n == cap || s->kind != WEFT__FD_TCP ||
-            seen & (WEFT__POLL_END | WEFT__POLL_URGENT))
+        if (e != WEFT_OK || more_after(s, seen, n, cap))
             weft__ready_again(s->h.ready, seen | WEFT_READABLE);
         if (e != WEFT_OK)
             return e;
@@ -135,9 +158,9 @@ weft_err weft__stream_take(weft_stream *s, void *buf, size_t cap, size_t *got, w
             return weft__fail(WEFT_CLOSED, "read: the other end has ended");
         *got = n;
         if (waited)
-            s->streak = 0;
+            s->read_ahead = 0;
         else
-            had_no_wait(s);
+            had_no_wait(&s->read_ahead, n);
         return WEFT_OK;
     }
 }
@@ -172,7 +195,7 @@ static weft_err give(weft_stream *s, const weft_slice *v, int n, size_t *wrote, 
     weft_err e = weft__stream_write(s->h.fd, s->kind, v, n, wrote);
     if (e != WEFT_EMPTY) {
         if (e == WEFT_OK)
-            had_no_wait(s);
+            had_no_wait(&s->written_ahead, *wrote);
         return e;
     }
     for (;;) {
@@ -181,6 +204,7 @@ static weft_err give(weft_stream *s, const weft_slice *v, int n, size_t *wrote, 
         if (e != WEFT_EMPTY)
             return e;
         e = weft__handle_wait(&s->h, WEFT_WRITABLE, "write", "stream", by);
+        s->written_ahead = 0;
         if (e != WEFT_OK)
             return e;
     }
@@ -226,6 +250,8 @@ static weft_err give_all(weft_stream *s, const weft_slice *v, int n, size_t *don
         e = give(s, whole ? v : &first, whole ? n : 1, &wrote, by);
         *done += wrote;
         pass(&first, &v, &n, wrote);
+        if (e == WEFT_OK && n > 0)
+            e = weft__handle_stay(&s->h, "write");
     }
     return e;
 }
@@ -252,7 +278,12 @@ weft_err weft_write(weft_stream *s, const void *buf, size_t len, weft_deadline b
 
 weft_err weft_stream_end(weft_stream *s)
 {
-    return weft__socket_end(s->h.fd);
+    weft_err e = weft__handle_enter(&s->h, WEFT__ENDING, "end");
+    if (e != WEFT_OK)
+        return e;
+    e = weft__socket_end(s->h.fd);
+    weft__handle_leave(&s->h, WEFT__ENDING);
+    return e;
 }
 
 void weft_stream_stop(weft_stream *s)

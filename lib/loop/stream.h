@@ -1,6 +1,6 @@
 /* loop/stream.h: what a stream is, for the files that make it.
  *
- * S1 `word` says who is inside: READING, WRITING. Who enters sets its bit in one step and learns of the
+ * S1 `word` says who is inside: READING, WRITING, ENDING. Who enters sets its bit in one step and learns of the
  *    others; who leaves clears it. STOPPED sends away who enters. Who closes sets CLOSING, shuts the readiness, and waits unless nobody
  *    was inside; then the last one that leaves grants it, and touches the stream no more. So a descriptor is
  *    closed, and the memory freed, when nobody uses either.
@@ -20,7 +20,13 @@
 #include "weft/stream.h"
 
 /* S1; for a listener, who accepts is READING. */
-enum { WEFT__READING = 1, WEFT__WRITING = 2, WEFT__STOPPED = 4, WEFT__CLOSING = 8 };
+enum {
+    WEFT__READING = 1,
+    WEFT__WRITING = 2,
+    WEFT__ENDING = 4,
+    WEFT__STOPPED = 8,
+    WEFT__CLOSING = 16
+};
 
 /* A descriptor that tasks are inside of. */
 typedef struct weft__handle {
@@ -34,9 +40,9 @@ typedef struct weft__handle {
 struct weft_stream {
     weft__handle h;
     weft__fd_kind kind;
-    uint8_t streak; /* reads and writes in a row that did not wait; see weft__io_turn */
-    bool cut;       /* a message was written in part; of who writes */
-    char *kept;     /* S2, or NULL; kept_from to kept_to of kept_room bytes */
+    size_t read_ahead, written_ahead; /* without a wait in between; of who reads, and who writes */
+    bool cut;                         /* a message was written in part; of who writes */
+    char *kept;                       /* S2, or NULL; kept_from to kept_to of kept_room bytes */
     size_t kept_from, kept_to, kept_room;
 };
 
@@ -45,6 +51,8 @@ weft_err weft__handle_open(weft__handle *h, weft *w, int fd);
 /* WEFT_INVALID: somebody does it already, WEFT_CLOSED: it is being closed; else to be left. */
 weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb);
 void weft__handle_leave(weft__handle *h, uint32_t as);
+/* Whether who is inside has to leave: WEFT_CLOSED or WEFT_CANCELLED; else WEFT_OK. */
+weft_err weft__handle_stay(weft__handle *h, const char *verb);
 /* From now on nobody enters, and who waits inside is let go. */
 void weft__handle_stop(weft__handle *h);
 /* Wait until nobody is inside, and close the descriptor. Switches. */

@@ -45,16 +45,17 @@ static void take(weft_stream *s, void *buf, size_t n)
 }
 
 /* A read of `len` failed with `e` after `have` bytes, and nothing was kept: they come again. */
-static weft_err give_back(weft_stream *s, const void *buf, size_t have, weft_err e)
+static weft_err give_back(weft_stream *s, const void *buf, size_t *have, weft_err e)
 {
-    if (make_room(s, have) != WEFT_OK)
+    if (make_room(s, *have) != WEFT_OK)
         return WEFT_NOMEM;
-    memcpy(s->kept + s->kept_to, buf, have);
-    s->kept_to += have;
+    memcpy(s->kept + s->kept_to, buf, *have);
+    s->kept_to += *have;
+    *have = 0;
     return e;
 }
 
-/* By who has entered. *have bytes are in `buf`. */
+/* By who has entered. *have bytes were taken and are in `buf`. */
 static weft_err fill(weft_stream *s, char *buf, size_t len, size_t *have, weft_deadline by)
 {
     *have = kept(s) < len ? kept(s) : len;
@@ -63,8 +64,10 @@ static weft_err fill(weft_stream *s, char *buf, size_t len, size_t *have, weft_d
         size_t n;
         weft_err e = weft__stream_take(s, buf + *have, len - *have, &n, by);
         if (e != WEFT_OK)
-            return e == WEFT_CLOSED || *have == 0 ? e : give_back(s, buf, *have, e);
+            return e == WEFT_CLOSED || *have == 0 ? e : give_back(s, buf, have, e);
         *have += n;
+        if (*have < len && (e = weft__handle_stay(&s->h, "read")) != WEFT_OK)
+            return give_back(s, buf, have, e);
     }
     return WEFT_OK;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "weft/address.h"
 #include "weft/stream.h"
@@ -20,12 +21,14 @@ weft__fd_kind weft__fd_kind_of(int fd);
 
 /* Listen. A unix socket's file that nobody listens at is replaced. */
 weft_err weft__socket_listen(const weft_address *at, int backlog, bool share_port, int *fd);
+/* The number by which the system knows the file of a unix socket; 0: none. */
+uint64_t weft__socket_node(const weft_address *at);
 /* Remove the file of a unix socket, if `at` is one. */
 void weft__socket_unlink(const weft_address *at);
 /* The next connection. WEFT_EMPTY: none waits. WEFT_NOMEM: no descriptor or memory is free. */
 weft_err weft__socket_accept(int fd, int *connection);
 /* A socket that connects to `to`. WEFT_EMPTY: it is under way, until *fd can be written; then
- * weft__socket_outcome says what it came to. On any other failure there is no socket. */
+ * weft__socket_outcome says what it came to, or WEFT_EMPTY: not yet. On any other failure there is no socket. */
 weft_err weft__socket_connect(const weft_address *to, int *fd);
 weft_err weft__socket_outcome(int fd, const weft_address *to);
 weft_err weft__socket_pair(int fd[2]);

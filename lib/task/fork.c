@@ -64,6 +64,8 @@ void weft__fork_all_joined(weft__stack *s, const weft__task *t)
 /* Between two looks, in ticks and in time: long enough to cost nothing, and so short that nobody who waits
  * for the world waits for long behind one who computes. */
 enum { TICKS = 1024 };
+/* Links are served on the stack of who looks. */
+enum { ROOM = 32 * 1024 };
 static const int64_t tick_soon_ns = 20000, tick_late_ns = 100000;
 
 void weft__tick_slow(struct weft__record *h)
@@ -74,6 +76,11 @@ void weft__tick_slow(struct weft__record *h)
     h->ticks = TICKS;
     if (!me)
         return;
+    if ((char *)&me - s->low < ROOM) { /* too deep to look from here */
+        me->until_look = 0;
+        weft__yield_now(s);
+        return;
+    }
     int64_t now = weft__clock_ns(), took = now - f->ticked;
     f->ticked = now;
     if (took > tick_late_ns)

@@ -103,6 +103,10 @@ static bool any_watched(weft *w)
 /* One turn, as holder of the token. */
 static void turn(weft *w, int64_t now, bool ask)
 {
+    struct weft__record *here = weft__here();
+    void *detail =
+        here->detail; /* the task that looks has nothing to do with what fails meanwhile */
+    here->detail = &w->poll.detail;
     bool rang = false;
     if (ask) {
         w->poll.last = now;
@@ -111,6 +115,7 @@ static void turn(weft *w, int64_t now, bool ask)
     }
     serve_rest(w, now, rang);
     (void)weft__stacks_trim(&w->stacks, now, true);
+    here->detail = detail;
     weft__token_drop(w);
     weft__pass_token(w); /* I3: somebody may have wanted it for its sleep just now */
 }

@@ -272,7 +272,8 @@ static void run_inside(weft__stack *s, weft__task *self, weft__task *t)
     s->forks.here.me = &self->waiter;
     self->place = after;
     self->waiter.kind = kind;
-    while (after != before && weft_move(before) != WEFT_OK) /* the child has moved the stack */
+    /* The child has moved the stack, whatever its owner may do itself. */
+    while (self->place != before && weft__move(self, before) != WEFT_OK)
         (void)weft_yield();
 }
 

@@ -285,15 +285,19 @@ weft_err weft_move(weft_place *place)
                           self->name);
     if (place->rt != s->rt)
         return weft__fail(WEFT_INVALID, "weft_move: the place is of another runtime");
-    if (place == t->place)
-        return WEFT_OK;
+    return place == t->place ? WEFT_OK : weft__move(t, place);
+}
+
+weft_err weft__move(weft__task *t, weft_place *place)
+{
+    weft__stack *s = weft__stack_here();
     /* While it moves these fields are free: what it runs has begun, and its end is not there yet. */
     t->arg = t->place;
     t->result = WEFT_OK;
     t->place = place;
     t->stack = s;
     weft__forks_shut(&s->forks);
-    self->kind = WEFT__WAITER_TASK;
+    t->waiter.kind = WEFT__WAITER_TASK;
     if (!s->worker)
         weft__leave_thread(s, after_move, t);
     else if (!weft__leave_for_next(t, after_move)) {

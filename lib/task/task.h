@@ -92,6 +92,8 @@ weft_err weft__task_give_stack(weft__task *t);
 bool weft__task_leave(weft__task *t);
 /* The same, and after(t) is called once its stack is left. */
 bool weft__leave_for_next(weft__task *t, void (*after)(void *t));
+/* weft_move of `t`, the caller, to another place, whatever stands above it on its stack. */
+weft_err weft__move(weft__task *t, weft_place *place);
 /* The task on `s`, which has a thread, leaves that to itself. */
 void weft__leave_thread(struct weft__stack *s, void (*after)(void *arg), void *arg);
 

@@ -168,8 +168,7 @@ static weft__task *steal(weft__worker *me)
     return NULL;
 }
 
-/* Look after the world: timers, descriptors, links. Seldom while turns are short. */
-static void look(weft__worker *me)
+void weft__look(weft__worker *me)
 {
     int64_t now = weft__clock_ns(), since = now - me->looked;
     me->looked = now;
@@ -205,7 +204,7 @@ weft__task *weft__work_find(weft__worker *me)
         if (t)
             return t;
         if (--me->until_look <= 0)
-            look(me);
+            weft__look(me);
         if (++me->turns % INBOX_EVERY == 0)
             t = take_inbox(me);
         if (!t)

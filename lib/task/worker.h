@@ -105,6 +105,7 @@ typedef struct weft__poll {
     weft__poller poller;
     WEFT_ATOMIC(uint32_t) token; /* 1 while somebody holds it; what follows is the holder's */
     weft__poll_event events[WEFT__POLL_BATCH]; /* not on its stack, which may soon be a task's */
+    weft__detail detail;                       /* of what is served on the stack of some task */
     int64_t last;                              /* when the poller was last asked */
     int64_t kept;                              /* when all wheels were last told what time it is */
     weft__list sources;
@@ -203,6 +204,8 @@ weft__task *weft__work_find(weft__worker *me);
 /* Have some worker run `t`: with the calling worker, or in the inbox; wakes one if need be. */
 void weft__make_work(weft *w, weft__task *t);
 void weft__inbox_push(weft *w, weft__task *first, weft__task *last, uint32_t n);
+/* Look after the world: timers, descriptors, links; and say when to do so again. */
+void weft__look(weft__worker *me);
 /* On a side thread: run `t` on the stack that it has. Returns when it ended or moved on. */
 void weft__side_run(weft__task *t);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -125,7 +126,7 @@ static uint8_t byte_at(size_t i)
     return (uint8_t)(i * 2654435761u >> 13);
 }
 
-static weft_err pour(void *arg)
+static weft_err pour_and_end(void *arg)
 {
     struct flood *f = arg;
     enum { MOST = 100000 };
@@ -142,11 +143,18 @@ static weft_err pour(void *arg)
         f->done += n;
     }
     free(buf);
+    return e == WEFT_OK && weft_stream_end(f->s) == WEFT_CLOSED ? WEFT_CLOSED : e;
+}
+
+static weft_err pour(void *arg)
+{
+    struct flood *f = arg;
+    weft_err e = pour_and_end(arg);
     weft_close(&f->s);
     return e;
 }
 
-static weft_err drink(void *arg)
+static weft_err drink_and_stay(void *arg)
 {
     struct flood *f = arg;
     enum { MOST = 70000 };
@@ -162,8 +170,15 @@ static weft_err drink(void *arg)
         f->done += got;
     }
     free(buf);
-    weft_close(&f->s);
     return e == WEFT_CLOSED ? WEFT_OK : e;
+}
+
+static weft_err drink(void *arg)
+{
+    struct flood *f = arg;
+    weft_err e = drink_and_stay(arg);
+    weft_close(&f->s);
+    return e;
 }
 
 static void a_flood_arrives_whole_and_in_order(void **state)
@@ -210,6 +225,47 @@ static void a_read_that_ends_late_takes_nothing(void **state)
         assert_memory_equal(buf, "st", 2);
         weft_close(&s[1]);
     }
+}
+
+static void a_poll_sees_what_came_since(void **state)
+{
+    (void)state;
+    for (int i = 0; i < MAKERS; i++) {
+        weft_stream *s[2];
+        char buf[10];
+        size_t got = 0;
+        makers[i](s);
+        for (int k = 0; k < 3; k++) {
+            assert_int_equal(weft_read(s[1], buf, 1, &got, WEFT_NOW), WEFT_LATE);
+            put(s[0], "xy");
+            ok(weft_read(s[1], buf, 1, &got, WEFT_NOW));
+            ok(weft_read_full(s[1], buf, 1, &got, WEFT_NOW));
+        }
+        weft_close(&s[0]);
+        weft_close(&s[1]);
+    }
+}
+
+/* One reads what the other writes, both ways at once. */
+static void a_stream_is_read_and_written_at_once(void **state)
+{
+    (void)state;
+    weft_stream *s[2];
+    weft_scope scope;
+    connection(s);
+    struct flood f[4] = {
+        {s[0], 1, 0, true}, {s[1], 2, 0, true}, {s[0], 3, 0, true}, {s[1], 4, 0, true}};
+    weft_scope_init(&scope, weft_pool(w), "both ways");
+    for (int i = 0; i < 4; i++)
+        ok(weft_scope_go(&scope, i < 2 ? pour_and_end : drink_and_stay, &f[i], "both ways"));
+    ok(weft_scope_join(&scope, weft_in_s(60)));
+    weft_scope_fini(&scope);
+    for (int i = 2; i < 4; i++) {
+        assert_int_equal(f[i].done, FLOOD);
+        assert_true(f[i].right);
+    }
+    weft_close(&s[0]);
+    weft_close(&s[1]);
 }
 
 static void lines_come_one_by_one(void **state)
@@ -482,6 +538,67 @@ static void closing_a_listener_lets_its_acceptor_go(void **state)
     weft_scope_fini(&scope);
 }
 
+static weft_err accepts_on_and_on(void *arg)
+{
+    struct accepting *x = arg;
+    while ((x->e = weft_accept(x->l, &x->s, WEFT_FOREVER)) == WEFT_OK)
+        weft_close(&x->s);
+    return WEFT_OK;
+}
+
+static void a_stopped_listener_sends_its_acceptor_away(void **state)
+{
+    (void)state;
+    weft_address a;
+    char text[WEFT_ADDRESS_TEXT];
+    for (int k = 0; k < 100; k++) {
+        weft_scope scope;
+        weft_stream *s;
+        struct accepting x = {.begun = WEFT_EVENT_INIT("begun")};
+        ok(weft_listen(w, &x.l, "127.0.0.1:0", NULL));
+        weft_listener_address(x.l, &a);
+        weft_scope_init(&scope, weft_pool(w), "acceptor");
+        ok(weft_go(&scope, accepts_on_and_on, &x));
+        for (int i = 0; i < k % 3; i++) {
+            ok(weft_dial(w, &s, weft_address_text(&a, text, sizeof text), weft_in_s(20)));
+            weft_close(&s);
+        }
+        weft_listener_stop(x.l);
+        ok(weft_scope_join(&scope, weft_in_s(20)));
+        assert_int_equal(x.e, WEFT_CLOSED);
+        weft_scope_fini(&scope);
+        weft_listener_close(&x.l);
+    }
+}
+
+static void a_path_in_use_is_in_use(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/weft-stream-XXXXXX", at[64], other[64];
+    weft_listener *l = NULL, *second = NULL;
+    assert_non_null(mkdtemp(folder));
+    snprintf(at, sizeof at, "unix:%s/s", folder);
+    ok(weft_listen(w, &l, at, &(weft_listen_opts){.backlog = 1}));
+    weft_stream *waiting[8];
+    int n = 0; /* until its backlog is full */
+    while (n < 8 && weft_dial(w, &waiting[n], at, weft_in_ms(20)) == WEFT_OK)
+        n++;
+    assert_int_equal(weft_listen(w, &second, at, NULL), WEFT_INUSE);
+    while (n > 0)
+        weft_close(&waiting[--n]);
+    struct sockaddr_un u = {.sun_family = AF_UNIX};
+    snprintf(other, sizeof other, "unix:%s/d", folder);
+    snprintf(u.sun_path, sizeof u.sun_path, "%s/d", folder);
+    int d = socket(AF_UNIX, SOCK_DGRAM, 0);
+    assert_int_equal(bind(d, (struct sockaddr *)&u, sizeof u), 0);
+    assert_int_equal(weft_listen(w, &second, other, NULL), WEFT_INUSE);
+    close(d);
+    unlink(u.sun_path);
+    weft_listener_close(&l);
+    assert_int_equal(access(at + 5, F_OK), -1);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static int lowest_free(void)
 {
     int fd = dup(0);
@@ -605,6 +722,8 @@ int main(int argc, char **argv)
         T(what_is_written_is_read),
         T(a_flood_arrives_whole_and_in_order),
         T(a_read_that_ends_late_takes_nothing),
+        T(a_poll_sees_what_came_since),
+        T(a_stream_is_read_and_written_at_once),
         T(lines_come_one_by_one),
         T(close_lets_go_who_is_inside),
         T(who_comes_back_to_a_stopped_stream_is_sent_away),
@@ -615,6 +734,8 @@ int main(int argc, char **argv)
         T(urgent_data_hides_nothing),
         T(dials_in_vain_say_why),
         T(closing_a_listener_lets_its_acceptor_go),
+        T(a_stopped_listener_sends_its_acceptor_away),
+        T(a_path_in_use_is_in_use),
         T(accept_waits_for_a_free_descriptor),
         T(cancellation_at_any_point_loses_no_byte),
         T(a_descriptor_has_one_owner),

@@ -2,6 +2,7 @@
 #undef NDEBUG /* so that a join counts the children that it calls */
 #include "task/trial.h"
 #include "weft/fork.h"
+#include "weft/par.h"
 #include "weft/sync.h"
 
 static weft *w;
@@ -240,6 +241,45 @@ static weft_err moves_abroad(void *arg)
     flaw(weft_move(weft_pool((weft *)arg)) != WEFT_INVALID);
     flaw(!strstr(weft_detail(), "another runtime"));
     return WEFT_OK;
+}
+
+static weft_err moves_and_stays(void *arg)
+{
+    (void)arg;
+    return weft_move(weft_threads(w));
+}
+
+/* Joins a task that has moved the stack, from where the caller itself may not move. */
+static weft_err has_a_scope(void *arg)
+{
+    flaw(run_at(weft_pool(w), moves_and_stays, arg) != WEFT_OK);
+    flaw(!on_worker());
+    return WEFT_OK;
+}
+
+static weft_err body_has_a_scope(int64_t begin, int64_t end, void *arg)
+{
+    for (; begin < end; begin++)
+        flaw(has_a_scope(arg) != WEFT_OK);
+    return WEFT_OK;
+}
+
+static weft_err scopes_everywhere(void *arg)
+{
+    weft_child c;
+    weft_fork(&c, has_a_scope, arg);
+    flaw(weft_sleep(weft_in_ms(1)) != WEFT_OK); /* with two workers somebody takes it */
+    flaw(weft_join(&c, has_a_scope) != WEFT_OK);
+    flaw(weft_for(weft_pool(w), 0, 4, 1, body_has_a_scope, arg) != WEFT_OK);
+    return WEFT_OK;
+}
+
+static void a_joiner_comes_back_though_it_may_not_move(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(run_at(weft_pool(w), scopes_everywhere, NULL), WEFT_OK);
+    nothing_is_wrong();
 }
 
 /* With one worker, so that nobody else takes the children. */
@@ -485,6 +525,7 @@ int main(int argc, char **argv)
         T(a_call_that_blocks_keeps_no_worker),
         T(there_and_back_takes_microseconds),
         T(a_child_that_its_join_calls_cannot_move),
+        T(a_joiner_comes_back_though_it_may_not_move),
         T(what_cannot_move_says_why),
         T(cancellation_is_no_reason_to_stay),
         T(a_joiner_is_where_it_was),

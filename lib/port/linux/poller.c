@@ -58,6 +58,11 @@ weft_err weft__poller_set(weft__poller *p, int fd, unsigned what, uint64_t key)
         return WEFT_OK;
     if (errno == EPERM || errno == EBADF || errno == EINVAL)
         return weft__fail(WEFT_INVALID, "descriptor %d cannot be waited for", fd);
+    if (errno == ENOSPC)
+        return weft__fail(WEFT_NOMEM,
+                          "descriptor %d: too many are waited for by this user; raise "
+                          "fs.epoll.max_user_watches",
+                          fd);
     return weft__sys_error(errno, "poller", "epoll_ctl");
 }
 

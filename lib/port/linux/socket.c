@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "port/address.h"
 #include "port/err.h"
 #include "port/fd.h"
 #include "port/linux/quiet.h"
@@ -70,6 +71,12 @@ static const char *file_of(const weft_address *a)
     return of(a)->sa_family == AF_UNIX && path[0] != '\0' ? path : NULL;
 }
 
+uint64_t weft__socket_node(const weft_address *at)
+{
+    struct stat st;
+    return file_of(at) && lstat(file_of(at), &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+}
+
 void weft__socket_unlink(const weft_address *at)
 {
     if (file_of(at))
@@ -100,17 +107,25 @@ static int bind_to(int s, const weft_address *a, bool share_port)
         setsockopt(s, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (bind(s, of(a), a->len) == 0)
         return 0;
-    if (errno == EADDRINUSE && left_behind(a)) {
-        weft__socket_unlink(a);
-        return bind(s, of(a), a->len);
+    if (errno != EADDRINUSE)
+        return -1;
+    if (!left_behind(a) || unlink(file_of(a)) != 0) {
+        errno = EADDRINUSE;
+        return -1;
     }
-    return -1;
+    return bind(s, of(a), a->len);
 }
 
-weft_err weft__socket_listen(const weft_address *at, int backlog, bool share_port, int *fd)
+weft_err weft__socket_listen(const weft_address *a, int backlog, bool share_port, int *fd)
 {
     int s;
+    weft_address ipv4, *at = &ipv4;
+    *at = *a;
     weft_err e = open_socket(at, &s);
+    if (e != WEFT_OK && weft__socket_is_v6(at) && weft__address_is_any(at)) {
+        weft__address_set_any_ipv4(&ipv4, weft_address_port(at)); /* there is no IPv6 here */
+        e = open_socket(at, &s);
+    }
     if (e != WEFT_OK)
         return e;
     if (bind_to(s, at, share_port) != 0 || listen(s, backlog) != 0) {
@@ -172,6 +187,10 @@ weft_err weft__socket_outcome(int fd, const weft_address *to)
     socklen_t n = sizeof number;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &n) != 0)
         number = errno;
+    struct sockaddr_storage peer;
+    n = sizeof peer;
+    if (number == 0 && getpeername(fd, (struct sockaddr *)(void *)&peer, &n) != 0)
+        return WEFT_EMPTY;
     return number == 0 ? WEFT_OK : failed(number, "dial", to);
 }
 
