@@ -104,7 +104,8 @@ typedef struct weft_each {
 } weft_each;
 
 /* Start `n` calls at `place`. `name` is kept, not copied: a literal.
- * Returns WEFT_OK, WEFT_NOMEM or WEFT_INVALID (no place); none was started then.
+ * Returns WEFT_OK; WEFT_INVALID (no place): none was started; or WEFT_NOMEM: none runs any more, those that had
+ * been started by then were cancelled and waited for.
  * Owns: the caller owns `each` if it is WEFT_OK, and calls weft_each_fini; `calls` stay its too.
  * Caller: anyone.   Switches: no, unless it fails in the middle. */
 WEFT_API WEFT_CHECKED weft_err weft_each_start(weft_each *each, weft_place *place, weft_call *calls,

@@ -146,11 +146,12 @@ WEFT_API void weft_queue_end(weft_queue *q);
 
 /* End this rank's part, its putting too, and set *q to NULL; does nothing on NULL. Items of a shared queue
  * that this rank had asked for and not taken go back to it; its home waits until every other rank closed or
- * was lost. Items in a queue of this process are freed with it; the runtime's log says how many. Aborts if
- * somebody waits in it.
+ * was lost. Items in a queue of this process are freed with it; the runtime's log says how many. If
+ * somebody waits in it or joins it, this aborts with the caller's place in the source.
  * Returns nothing.   Owns: takes the queue.   Caller: one task or thread, when no other uses it.
  * Switches: if it is shared, under the queue's name. */
-WEFT_API void weft_queue_close(weft_queue **q);
+#define weft_queue_close(q) weft_queue_close_at((q), WEFT_HERE)
+WEFT_API void weft_queue_close_at(weft_queue **q, const char *where);
 
 #ifdef __cplusplus
 }

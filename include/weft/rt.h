@@ -99,8 +99,10 @@ WEFT_API WEFT_CHECKED weft_err weft_start(weft **w, const weft_opts *opts);
  * scopes must be finished. What was sent is delivered first, or until `by`.
  * Returns WEFT_OK, or WEFT_LATE if some of what was sent could not be delivered by then (it is
  * stopped and freed all the same).   Owns: takes the runtime.
- * Caller: the thread that called weft_start; a task aborts.   Switches: no. */
-WEFT_API weft_err weft_stop(weft **w, weft_deadline by);
+ * Caller: the thread that called weft_start; a task aborts with its place in the source.
+ * Switches: no. */
+#define weft_stop(w, by) weft_stop_at((w), (by), WEFT_HERE)
+WEFT_API weft_err weft_stop_at(weft **w, weft_deadline by, const char *where);
 
 /* The runtime that runs the calling task.
  * Returns NULL on a thread that is no task.   Owns: nothing.   Caller: anyone.   Switches: no. */

@@ -210,17 +210,22 @@ WEFT_API void weft_cond_notify(weft_cond *c);
  * Switches: no. */
 WEFT_API void weft_cond_notify_all(weft_cond *c);
 
-/* Make a semaphore of `value` units, 0 or more (else it aborts). `name` is kept, not copied.
+/* Make a semaphore of `value` units, 0 or more, else it aborts with the caller's place in the source.
+ * `name` is kept, not copied.
  * Returns nothing: it cannot fail.   Owns: the caller owns `s`.   Caller: anyone.   Switches: no. */
-WEFT_API void weft_sem_init(weft_sem *s, const char *name, int64_t value);
+#define weft_sem_init(s, name, value) weft_sem_init_at((s), (name), (value), WEFT_HERE)
+WEFT_API void weft_sem_init_at(weft_sem *s, const char *name, int64_t value, const char *where);
 
-/* Take one unit.
+/* Take one unit. A semaphore initialised with less than none aborts with the caller's place in the
+ * source.
  * Returns WEFT_OK, WEFT_LATE or WEFT_CANCELLED (nothing was taken).   Owns: one unit.
  * Caller: anyone.   Switches: yes. */
-WEFT_API WEFT_CHECKED weft_err weft_sem_acquire(weft_sem *s, weft_deadline by);
+#define weft_sem_acquire(s, by) weft_sem_acquire_at((s), (by), WEFT_HERE)
+WEFT_API WEFT_CHECKED weft_err weft_sem_acquire_at(weft_sem *s, weft_deadline by,
+                                                   const char *where);
 
 /* Give one unit back, or put one in: to the one that waited longest, if somebody waits. More than
- * INT64_MAX units abort with the caller's place in the source.
+ * INT64_MAX units, or less than none to begin with, abort with the caller's place in the source.
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 #define weft_sem_release(s) weft_sem_release_at((s), WEFT_HERE)
 WEFT_API void weft_sem_release_at(weft_sem *s, const char *where);
@@ -241,14 +246,19 @@ WEFT_API void weft_event_clear(weft_event *ev);
  * Returns WEFT_OK, WEFT_LATE or WEFT_CANCELLED.   Owns: nothing.   Caller: anyone.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_event_wait(weft_event *ev, weft_deadline by);
 
-/* Make a barrier for `parties` callers, at least one (else it aborts). `name` is kept, not copied.
+/* Make a barrier for `parties` callers, at least one, else it aborts with the caller's place in the
+ * source. `name` is kept, not copied.
  * Returns nothing.   Owns: the caller owns `b`.   Caller: anyone.   Switches: no. */
-WEFT_API void weft_barrier_init(weft_barrier *b, const char *name, uint32_t parties);
+#define weft_barrier_init(b, name, parties) weft_barrier_init_at((b), (name), (parties), WEFT_HERE)
+WEFT_API void weft_barrier_init_at(weft_barrier *b, const char *name, uint32_t parties,
+                                   const char *where);
 
 /* Wait until all parties came; then the next round begins. A caller that leaves late or cancelled has
- * not come.
+ * not come. A barrier initialised for no parties aborts with the caller's place in the source.
  * Returns WEFT_OK, WEFT_LATE or WEFT_CANCELLED.   Owns: nothing.   Caller: anyone.   Switches: yes. */
-WEFT_API WEFT_CHECKED weft_err weft_barrier_wait(weft_barrier *b, weft_deadline by);
+#define weft_barrier_wait(b, by) weft_barrier_wait_at((b), (by), WEFT_HERE)
+WEFT_API WEFT_CHECKED weft_err weft_barrier_wait_at(weft_barrier *b, weft_deadline by,
+                                                    const char *where);
 
 /* Make a once that has not been run. `name` is kept, not copied.
  * Returns nothing: it cannot fail.   Owns: the caller owns `o`.   Caller: anyone.   Switches: no. */

@@ -25,13 +25,13 @@ weft_err weft_start(weft **out, const weft_opts *opts)
     return WEFT_OK;
 }
 
-weft_err weft_stop(weft **w, weft_deadline by)
+weft_err weft_stop_at(weft **w, weft_deadline by, const char *where)
 {
     if (!*w)
         return WEFT_OK;
     if (weft_here())
-        weft__misuse("weft_stop",
-                     "called by task %s: only the thread that started weft can stop it",
+        weft__misuse(where,
+                     "weft_stop: called by task %s: only the thread that started weft can stop it",
                      weft_task_name());
     weft__engine_halt(*w);
     weft__engine_join(*w, 0);

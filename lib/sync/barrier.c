@@ -4,10 +4,10 @@
 
 _Static_assert(sizeof(weft_barrier) == 40, "as sync.h says");
 
-void weft_barrier_init(weft_barrier *b, const char *name, uint32_t parties)
+void weft_barrier_init_at(weft_barrier *b, const char *name, uint32_t parties, const char *where)
 {
     if (parties == 0)
-        weft__misuse(name, "barrier of no parties");
+        weft__misuse(where, "barrier %s: made for no parties: one is the least", name);
     *b = (weft_barrier)WEFT_BARRIER_INIT(name, parties);
 }
 
@@ -19,11 +19,11 @@ static void count_out(weft_sync_head *q, void *barrier)
     b->arrived--;
 }
 
-weft_err weft_barrier_wait(weft_barrier *b, weft_deadline by)
+weft_err weft_barrier_wait_at(weft_barrier *b, weft_deadline by, const char *where)
 {
     weft__guard *g = weft__sync_guard(&b->head);
     if (b->parties == 0)
-        weft__misuse(b->head.name, "barrier of no parties");
+        weft__misuse(where, "barrier %s: made for no parties: one is the least", b->head.name);
     if (weft_cancelled())
         return WEFT_CANCELLED;
     weft__guard_take(g);

@@ -386,15 +386,14 @@ void weft__local_end(weft__local *q)
     weft__wait_let_all_go(served.first);
 }
 
-uint64_t weft__local_close(weft__local *q)
+uint64_t weft__local_close(weft__local *q, const char *where)
 {
     weft__guard_take(weft__sync_guard(&q->head));
     stop(q, weft__thread_mark());
     uint32_t inside = q->put.waiting + q->get.waiting;
     weft__guard_drop(weft__sync_guard(&q->head));
     if (inside > 0)
-        weft__misuse("weft_queue_close", "queue %s: closed while %u wait in it", q->base.name,
-                     inside);
+        weft__misuse(where, "queue %s: closed while %u wait in it", q->base.name, inside);
     uint64_t left = weft_atomic_load(&q->put.count, WEFT_RELAXED) -
                     weft_atomic_load(&q->get.count, WEFT_RELAXED) - q->get.open;
     free(q);

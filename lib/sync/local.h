@@ -203,6 +203,6 @@ weft_err weft__local_join(weft__local *q, weft_deadline by);
 /* Whether somebody joins. */
 bool weft__local_joined(weft__local *q);
 /* Nobody may use it any more; returns how many items were left. */
-uint64_t weft__local_close(weft__local *q);
+uint64_t weft__local_close(weft__local *q, const char *where);
 
 #endif

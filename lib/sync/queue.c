@@ -106,7 +106,7 @@ static void say_lost(const char *name, uint64_t items)
                        name, (unsigned long long)items);
 }
 
-void weft_queue_close(weft_queue **at)
+void weft_queue_close_at(weft_queue **at, const char *where)
 {
     weft_queue *q = *at;
     if (!q)
@@ -117,8 +117,8 @@ void weft_queue_close(weft_queue **at)
     } else {
         const char *name = local(q)->base.name;
         if (weft__local_joined(local(q)))
-            weft__misuse("weft_queue_close", "queue %s: closed while somebody joins it", name);
-        say_lost(name, weft__local_close(local(q)));
+            weft__misuse(where, "queue %s: closed while somebody joins it", name);
+        say_lost(name, weft__local_close(local(q), where));
     }
     *at = NULL;
 }

@@ -9,11 +9,21 @@ _Static_assert(sizeof(weft_sem) == 40, "as sync.h says");
 
 enum { WAITED_FOR = -1 };
 
-void weft_sem_init(weft_sem *s, const char *name, int64_t value)
+void weft_sem_init_at(weft_sem *s, const char *name, int64_t value, const char *where)
 {
     if (value < 0)
-        weft__misuse(name, "sem of %lld units: none is the least", (long long)value);
+        weft__misuse(where, "sem %s: made with %lld units: none is the least", name,
+                     (long long)value);
     *s = (weft_sem)WEFT_SEM_INIT(name, value);
+}
+
+/* Guard held. Less than none since it was made: in a queue without waiters a value is never WAITED_FOR. */
+static void check(weft_sem *s, const char *where)
+{
+    int64_t v = weft_atomic_load(&s->value, WEFT_RELAXED);
+    if (v < WAITED_FOR || (v < 0 && !weft__wait_first(&s->head)))
+        weft__misuse(where, "sem %s: made with %lld units: none is the least", s->head.name,
+                     (long long)v);
 }
 
 /* Take a unit if there is one. *v is what was seen. */
@@ -40,7 +50,7 @@ static void left(weft_sync_head *q, void *sem)
         none_left((weft_sem *)sem);
 }
 
-weft_err weft_sem_acquire(weft_sem *s, weft_deadline by)
+weft_err weft_sem_acquire_at(weft_sem *s, weft_deadline by, const char *where)
 {
     weft__guard *g = weft__sync_guard(&s->head);
     int64_t v;
@@ -54,8 +64,7 @@ weft_err weft_sem_acquire(weft_sem *s, weft_deadline by)
             weft__guard_drop(g);
             return WEFT_OK;
         }
-        if (v < WAITED_FOR)
-            weft__misuse(s->head.name, "sem made with %lld units", (long long)v);
+        check(s, where);
         if (v < 0)
             break;
         /* pairs with weft_sem_release_at, which comes for the guard then */
@@ -64,10 +73,11 @@ weft_err weft_sem_acquire(weft_sem *s, weft_deadline by)
 }
 
 /* Somebody waits. False: not any more. */
-static bool hand_over(weft_sem *s)
+static bool hand_over(weft_sem *s, const char *where)
 {
     weft__guard *g = weft__sync_guard(&s->head);
     weft__guard_take(g);
+    check(s, where);
     weft__wait *first = weft__wait_first(&s->head);
     if (first)
         weft__wait_take(&s->head, first);
@@ -85,15 +95,13 @@ void weft_sem_release_at(weft_sem *s, const char *where)
     for (;;) {
         if (v == INT64_MAX)
             weft__misuse(where, "sem %s: released more than INT64_MAX times", s->head.name);
-        if (v < WAITED_FOR)
-            weft__misuse(where, "sem %s: made with %lld units", s->head.name, (long long)v);
         if (v >= 0) {
             /* pairs with take: what the caller wrote. The last access. */
             if (weft_atomic_cas(&s->value, &v, v + 1, WEFT_RELEASE, WEFT_RELAXED))
                 return;
             continue;
         }
-        if (hand_over(s))
+        if (hand_over(s, where))
             return;
         v = weft_atomic_load(&s->value, WEFT_RELAXED);
     }

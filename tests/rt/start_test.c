@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "task/child.h"
 #include "weft/weft.h"
 
 static char said[1024];
@@ -145,6 +146,27 @@ static void more_workers_than_cpus_are_said_once(void **state)
     assert_int_equal(weft_stop(&w, weft_in_s(10)), WEFT_OK);
 }
 
+static weft_err stop_it(void *arg)
+{
+    weft *w = arg;
+    return weft_stop(&w, WEFT_NOW);
+}
+
+static void stop_by_a_task(void)
+{
+    weft *w = start(1);
+    weft_scope s;
+    weft_scope_init(&s, weft_pool(w), "stoppers");
+    assert_int_equal(weft_go(&s, stop_it, w), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_s(10)), WEFT_OK);
+}
+
+static void a_task_that_stops_its_runtime_is_named_with_its_place(void **state)
+{
+    (void)state;
+    aborts_here(stop_by_a_task, "weft_stop: called by task stop_it");
+}
+
 static int thread_count(void)
 {
     char line[256];
@@ -198,6 +220,7 @@ static void a_single_worker_is_the_only_thread(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_task_that_stops_its_runtime_is_named_with_its_place),
         cmocka_unit_test(it_starts_and_stops_twice_beside_own_threads),
         cmocka_unit_test(a_team_of_one_needs_no_link),
         cmocka_unit_test(wrong_options_are_named),

@@ -172,9 +172,9 @@ static void close_while_one_joins(void)
 static void misuse_is_named(void **state)
 {
     (void)state;
-    aborts(done_without_a_put, "join_test.c:");
-    aborts(done_without_a_put, "queue own: task_done was called more often than items were put: 1");
-    aborts(close_while_one_joins, "queue jobs: closed while somebody joins it");
+    aborts_here(done_without_a_put,
+                "queue own: task_done was called more often than items were put: 1");
+    aborts_here(close_while_one_joins, "queue jobs: closed while somebody joins it");
 }
 
 /* Makers put, users do, on tasks and threads; who joins then sees all that was done, and closes the queue

@@ -213,9 +213,9 @@ static void misuse_aborts(void **state)
 {
     (void)state;
     weft_lock_init(&lock, "lock");
-    aborts(release_not_held, "does not hold it");
-    aborts(acquire_twice, "which holds it");
-    aborts(release_of_another, "does not hold it");
+    aborts_here(release_not_held, "does not hold it");
+    aborts_here(acquire_twice, "which holds it");
+    aborts_here(release_of_another, "does not hold it");
 }
 
 int main(int argc, char **argv)

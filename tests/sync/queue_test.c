@@ -606,7 +606,7 @@ static void close_under_one_who_waits(void)
 static void closing_it_under_one_who_waits_aborts(void **state)
 {
     (void)state;
-    aborts(close_under_one_who_waits, "closed while 1 wait in it");
+    aborts_here(close_under_one_who_waits, "queue items: closed while 1 wait in it");
     weft_queue_close(&q); /* NULL: nothing happens */
 }
 

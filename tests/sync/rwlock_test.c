@@ -163,10 +163,10 @@ static void misuse_aborts(void **state)
 {
     (void)state;
     weft_rwlock_init(&lock, "lock");
-    aborts(release_not_held, "does not hold it");
-    aborts(write_twice, "which writes");
-    aborts(write_and_read, "which writes");
-    aborts(release_of_another, "does not hold it");
+    aborts_here(release_not_held, "does not hold it");
+    aborts_here(write_twice, "which writes");
+    aborts_here(write_and_read, "which writes");
+    aborts_here(release_of_another, "does not hold it");
 }
 
 int main(int argc, char **argv)

@@ -388,6 +388,24 @@ static void barrier_initialised_of_none(void)
     ignore(weft_barrier_wait(&none, WEFT_NOW));
 }
 
+static void sem_initialised_of_less_than_none(void)
+{
+    weft_sem less = WEFT_SEM_INIT("less", -1);
+    ignore(weft_sem_acquire(&less, WEFT_NOW));
+}
+
+static void release_of_less_than_none(void)
+{
+    weft_sem less = WEFT_SEM_INIT("less", -2);
+    weft_sem_release(&less);
+}
+
+static void release_of_one_less_than_none(void)
+{
+    weft_sem less = WEFT_SEM_INIT("less", -1);
+    weft_sem_release(&less);
+}
+
 static void sem_of_less_than_none(void)
 {
     weft_sem_init(&game.sem, "less", -1);
@@ -413,12 +431,15 @@ static void once_from_within(void)
 static void misuse_aborts(void **state)
 {
     (void)state;
-    aborts(wait_without_lock, "without its lock");
-    aborts(barrier_of_none, "no parties");
-    aborts(barrier_initialised_of_none, "no parties");
-    aborts(sem_of_less_than_none, "none is the least");
-    aborts(sem_of_too_many, "INT64_MAX");
-    aborts(once_from_within, "from within its function");
+    aborts_here(wait_without_lock, "without its lock");
+    aborts_here(barrier_of_none, "barrier none: made for no parties");
+    aborts_here(barrier_initialised_of_none, "barrier none: made for no parties");
+    aborts_here(sem_of_less_than_none, "sem less: made with -1 units");
+    aborts_here(sem_initialised_of_less_than_none, "sem less: made with -1 units");
+    aborts_here(release_of_less_than_none, "sem less: made with -2 units");
+    aborts_here(release_of_one_less_than_none, "sem less: made with -1 units");
+    aborts_here(sem_of_too_many, "INT64_MAX");
+    aborts_here(once_from_within, "from within its function");
 }
 
 int main(int argc, char **argv)

@@ -47,11 +47,9 @@ static inline int run_self(const char *self, const char *what, char *said, size_
     return hear_out(pid, out[0], said, room);
 }
 
-/* misuse() must abort and say `what`, with the place in the source if that is "FILE:". In a process of
- * its own, which no engine runs in yet. */
-static inline void aborts(void (*misuse)(void), const char *what)
+/* misuse() in a process of its own, which no engine runs in yet: it must abort. What it says. */
+static inline void hear_abort(void (*misuse)(void), char *said, size_t room)
 {
-    char said[512];
     int out[2], status;
     assert_int_equal(pipe(out), 0);
     fflush(stdout);
@@ -65,9 +63,33 @@ static inline void aborts(void (*misuse)(void), const char *what)
         _exit(0);
     }
     close(out[1]);
-    status = hear_out(pid, out[0], said, sizeof said);
-    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT || !strstr(said, what))
-        fail_msg("status %x, not an abort that says \"%s\": %s", (unsigned)status, what, said);
+    status = hear_out(pid, out[0], said, room);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+        fail_msg("status %x, not an abort: %s", (unsigned)status, said);
 }
+
+/* misuse() must abort and say `what`, with the place in the source if that is "FILE:". */
+static inline void aborts(void (*misuse)(void), const char *what)
+{
+    char said[512];
+    hear_abort(misuse, said, sizeof said);
+    if (!strstr(said, what))
+        fail_msg("an abort that does not say \"%s\": %s", what, said);
+}
+
+/* misuse() must abort, name a line of `file` as the place of the misuse, and say `what` of it. */
+static inline void aborts_in(const char *file, void (*misuse)(void), const char *what)
+{
+    char said[512];
+    hear_abort(misuse, said, sizeof said);
+    const char *at = strstr(said, file), *text = strstr(said, ": misuse: ");
+    size_t len = strlen(file);
+    if (!at || !text || at > text || at[len] != ':' ||
+        strspn(at + len + 1, "0123456789") != (size_t)(text - at) - len - 1 || !strstr(text, what))
+        fail_msg("an abort that does not say \"%s\" of a line of %s: %s", what, file, said);
+}
+
+/* The same; the misuse is in the file that says this. */
+#define aborts_here(misuse, what) aborts_in(__FILE__, (misuse), (what))
 
 #endif
