@@ -67,9 +67,49 @@ static void all_come_to_their_end(void **state)
     }
 }
 
+static WEFT_ATOMIC(uint32_t) passed; /* by who waited, for who lets it have a turn */
+
+static weft_err waits_and_passes(void *sem)
+{
+    weft_err e = waits(sem);
+    weft_atomic_store(&passed, 1, WEFT_RELAXED);
+    return e;
+}
+
+static weft_err yields_until_passed(void *arg)
+{
+    (void)arg;
+    weft_err e = WEFT_OK;
+    while (e == WEFT_OK && weft_atomic_load(&passed, WEFT_RELAXED) == 0)
+        e = weft_yield();
+    return e;
+}
+
+static void who_has_a_stack_has_a_turn(void **state)
+{
+    (void)state;
+    weft *w = engine_with(1, 2);
+    weft_scope s;
+    weft_sem sem;
+    watch(w, 60);
+    weft_atomic_store(&passed, 0, WEFT_RELAXED);
+    weft_sem_init(&sem, "sem", 0);
+    weft_scope_init(&s, weft_pool(w), "few stacks");
+    assert_int_equal(weft_go(&s, waits_and_passes, &sem), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_ms(20)), WEFT_LATE);
+    assert_int_equal(weft_go(&s, yields_until_passed, NULL), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_ms(20)), WEFT_LATE);
+    weft_sem_release(&sem);
+    assert_int_equal(weft_scope_join(&s, weft_in_s(20)), WEFT_OK);
+    weft_scope_fini(&s);
+    engine_close(w);
+    watch(NULL, 60);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(all_come_to_their_end)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(all_come_to_their_end),
+                                       cmocka_unit_test(who_has_a_stack_has_a_turn)};
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
