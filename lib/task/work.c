@@ -168,7 +168,8 @@ static weft__task *steal(weft__worker *me)
     return NULL;
 }
 
-void weft__look(weft__worker *me)
+/* Look after the world: timers, descriptors, links. Seldom while turns are short. */
+static void look(weft__worker *me)
 {
     int64_t now = weft__clock_ns(), since = now - me->looked;
     me->looked = now;
@@ -204,7 +205,7 @@ weft__task *weft__work_find(weft__worker *me)
         if (t)
             return t;
         if (--me->until_look <= 0)
-            weft__look(me);
+            look(me);
         if (++me->turns % INBOX_EVERY == 0)
             t = take_inbox(me);
         if (!t)
@@ -225,4 +226,22 @@ weft__task *weft__work_find(weft__worker *me)
             return t;
         me->carrying = true;
     }
+}
+
+weft__task *weft__work_on_stack(weft__worker *me)
+{
+    weft__ring *rings[] = {&me->ready, &me->spent};
+    look(me);
+    weft__task *came = take_inbox(me);
+    if (came)
+        push(me, came);
+    for (int i = 0; i < 2; i++)
+        for (uint32_t n = weft__ring_length(rings[i]); n > 0; n--) {
+            weft__task *t = weft__ring_pop(rings[i]);
+            if (t && t->stack)
+                return t;
+            if (t)
+                push(me, t); /* the loop's carrier */
+        }
+    return NULL;
 }

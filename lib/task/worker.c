@@ -64,21 +64,6 @@ static weft__stack *take_spare(weft__worker *me)
     return s;
 }
 
-/* There is no stack for its loop: where it goes on all the same, after a look at the world, or NULL. */
-static weft__stack *onward_without(weft__worker *me)
-{
-    weft__ring *rings[] = {&me->ready, &me->spent};
-    weft__look(me);
-    for (int i = 0; i < 2; i++) {
-        weft__task *t = weft__ring_pop(rings[i]);
-        if (t && t->stack)
-            return t->stack;
-        if (t)
-            weft__make_work(me->rt, t); /* the loop's carrier */
-    }
-    return NULL;
-}
-
 /* Where `me` goes on when a task leaves it: with a task that has a stack, or where its loop looks for
  * one. NULL: there is no stack. */
 static weft__stack *onward(weft__worker *me)
@@ -98,11 +83,14 @@ static weft__stack *onward(weft__worker *me)
     if (t && t->stack)
         return t->stack;
     s = take_spare(me);
-    if (s)
+    if (s) {
         s->first = t;
-    else if (t)
+        return s;
+    }
+    if (t)
         weft__task_ready(t);
-    return s || t ? s : onward_without(me);
+    t = weft__work_on_stack(me);
+    return t ? t->stack : NULL;
 }
 
 static void after_park(void *arg)

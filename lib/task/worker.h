@@ -204,8 +204,8 @@ weft__task *weft__work_find(weft__worker *me);
 /* Have some worker run `t`: with the calling worker, or in the inbox; wakes one if need be. */
 void weft__make_work(weft *w, weft__task *t);
 void weft__inbox_push(weft *w, weft__task *first, weft__task *last, uint32_t n);
-/* Look after the world: timers, descriptors, links; and say when to do so again. */
-void weft__look(weft__worker *me);
+/* For a worker that has no stack for its loop: a task that has one, after a look at the world. NULL: none. */
+weft__task *weft__work_on_stack(weft__worker *me);
 /* On a side thread: run `t` on the stack that it has. Returns when it ended or moved on. */
 void weft__side_run(weft__task *t);
 
