@@ -178,6 +178,7 @@ void weft__poll_sleep(weft *w, int64_t until, bool (*stay)(void *arg), void (*aw
             n = weft__poller_wait(&w->poll.poller, w->poll.events, WEFT__POLL_BATCH, until);
         disarm_sources(w);
     }
+    w->poll.returns++;
     weft_atomic_exchange(&w->poll.sleeps_until, INT64_MIN, WEFT_SEQ_CST);
     awake(arg);
     int64_t now = weft__clock_ns();

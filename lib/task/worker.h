@@ -107,7 +107,8 @@ typedef struct weft__poll {
     weft__poll_event events[WEFT__POLL_BATCH]; /* not on its stack, which may soon be a task's */
     weft__detail detail;                       /* of what is served on the stack of some task */
     int64_t last;                              /* when the poller was last asked */
-    int64_t kept;                              /* when all wheels were last told what time it is */
+    uint64_t returns; /* how often a sleep in the poller ended: none of an idle process's */
+    int64_t kept;     /* when all wheels were last told what time it is */
     weft__list sources;
     /* Until when the holder sleeps; INT64_MIN: it does not. I4. */
     WEFT_ATOMIC(int64_t) sleeps_until;

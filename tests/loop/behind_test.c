@@ -199,13 +199,31 @@ BEHIND(loops)
 BEHIND(loops_by_grain)
 BEHIND(yields)
 
+static weft_err computes(void *arg)
+{
+    (void)arg;
+    while (go_on())
+        compute_for(100000000);
+    return WEFT_OK;
+}
+
+/* With two workers it needs no chance: one is in the poller while the other computes. */
+static void with_two_workers_nobody_waits_behind_one_who_computes(void **state)
+{
+    (void)state;
+    engine_close(w);
+    w = engine_open(2);
+    watch(w, 100);
+    answers_come_behind(computes, "computes, beside another worker", weft_loop(w));
+}
+
 int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(answers_come_behind_recursion), T(answers_come_behind_forks),
         T(answers_come_behind_loops),     T(answers_come_behind_loops_by_grain),
-        T(answers_come_behind_yields),
+        T(answers_come_behind_yields),    T(with_two_workers_nobody_waits_behind_one_who_computes),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

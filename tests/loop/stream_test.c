@@ -23,7 +23,7 @@ static int setup(void **state)
 {
     (void)state;
     w = engine_open(2);
-    watch(w, 100);
+    watch(w, 200);
     return 0;
 }
 
@@ -663,7 +663,7 @@ static void cancellation_at_any_point_loses_no_byte(void **state)
 {
     (void)state;
     uint64_t seed = test_seed();
-    long rounds = test_length(2000, 20000);
+    long rounds = test_length(2000, 100000);
     int free_before = lowest_free();
     for (long i = 0; i < rounds; i++) {
         weft_stream *s[2];
