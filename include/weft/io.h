@@ -10,10 +10,8 @@
 #ifndef WEFT_IO_H
 #define WEFT_IO_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "weft/err.h"
+#include "weft/file.h"
 #include "weft/rt.h"
 #include "weft/task.h"
 #include "weft/time.h"
@@ -37,23 +35,6 @@ WEFT_API WEFT_CHECKED weft_err weft_ready(int fd, weft_readiness what, weft_dead
  * Returns what fn returned, WEFT_CANCELLED if the caller was cancelled before it began, or
  * WEFT_NOMEM.   Owns: nothing.   Caller: anyone; a thread runs fn itself.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_blocking(weft *w, weft_fn fn, void *arg);
-
-/* A file open for reading. */
-typedef struct weft_file weft_file;
-
-/* Open the file at `path` for reading, on the threads place.
- * Returns WEFT_OK, WEFT_MISSING, WEFT_DENIED, WEFT_NOMEM, WEFT_CANCELLED or WEFT_SYS.
- * Owns: the caller owns *f until weft_file_close.   Caller: anyone.   Switches: yes. */
-WEFT_API WEFT_CHECKED weft_err weft_file_open(weft *w, weft_file **f, const char *path);
-
-/* Read up to `cap` bytes at the file's position, on the threads place. *got is 0 at the end only.
- * Returns WEFT_OK, WEFT_NOMEM, WEFT_CANCELLED (nothing was read) or WEFT_SYS.   Owns: nothing.
- * Caller: anyone, one at a time.   Switches: yes. */
-WEFT_API WEFT_CHECKED weft_err weft_file_read(weft_file *f, void *buf, size_t cap, size_t *got);
-
-/* Close the file and set *f to NULL; does nothing on NULL.
- * Returns nothing.   Owns: takes the file.   Caller: anyone.   Switches: no. */
-WEFT_API void weft_file_close(weft_file **f);
 
 #ifdef __cplusplus
 }
