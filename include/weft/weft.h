@@ -11,6 +11,7 @@
 #include "weft/fork.h"
 #include "weft/io.h"
 #include "weft/par.h"
+#include "weft/process.h"
 #include "weft/queue.h"
 #include "weft/rt.h"
 #include "weft/signal.h"

@@ -1,0 +1,262 @@
+/* Sockets for datagrams.
+ *
+ * V1 `use` says who is in: one that receives, one that sends, and whether somebody closes. Nobody enters once
+ *    it is being closed; who leaves last then grants the closer, which waits for that and frees all.
+ * V2 `fd` and `room` change under the guard, by the one that sends. Who closes says so in `use` before it takes
+ *    the guard to stop them; who puts one there looks at `use` under the guard. So none is waited for that
+ *    was not stopped. */
+#include "weft/datagram.h"
+
+#include <stdlib.h>
+
+#include "port/datagram.h"
+#include "port/err.h"
+#include "port/fd.h"
+#include "port/guard.h"
+#include "task/wait.h"
+#include "weft/io.h"
+#include "weft/task.h"
+
+enum { RECEIVING = 1, SENDING = 2, CLOSING = 4 };
+/* No datagram of UDP is longer. */
+enum { UDP_MOST = 65535 };
+
+struct weft_datagram {
+    WEFT_ATOMIC(uint32_t) use;
+    weft__guard guard;    /* V2 */
+    WEFT_ATOMIC(int) fd;  /* -1: it has no address yet; set once */
+    int room;             /* while somebody waits for room at a receiver, else -1 */
+    weft__family family;  /* of the socket; set before `fd` */
+    uint64_t node;        /* of its file */
+    weft__waiter *closer; /* set before CLOSING */
+};
+
+static bool closing(const weft_datagram *d)
+{
+    /* pairs with weft_datagram_close */
+    return weft_atomic_load(&d->use, WEFT_ACQUIRE) & CLOSING;
+}
+
+static weft_err closed(void)
+{
+    return weft__fail(WEFT_CLOSED, "datagram: it was closed meanwhile");
+}
+
+static weft_err enter(weft_datagram *d, uint32_t who)
+{
+    const char *does = who == RECEIVING ? "receive" : "send";
+    if (weft_cancelled())
+        return weft__fail(WEFT_CANCELLED, "datagram: %s: %s was cancelled", does, weft_task_name());
+    uint32_t seen = weft_atomic_load(&d->use, WEFT_RELAXED);
+    do {
+        if (seen & CLOSING)
+            return closed();
+        if (seen & who)
+            return weft__fail(WEFT_INVALID, "datagram: %s: another task does that already", does);
+        /* pairs with leave: what the one before did to the memory of the socket */
+    } while (!weft_atomic_cas(&d->use, &seen, seen | who, WEFT_ACQUIRE, WEFT_RELAXED));
+    return WEFT_OK;
+}
+
+static void leave(weft_datagram *d, uint32_t who)
+{
+    /* pairs with enter, and with weft_datagram_close: V1 */
+    uint32_t seen = weft_atomic_fetch_and(&d->use, ~who, WEFT_ACQ_REL);
+    if (seen == (who | CLOSING))
+        weft__grant(d->closer);
+}
+
+static weft_err await(weft_datagram *d, int fd, weft_readiness what, weft_deadline by)
+{
+    weft_err e = weft_ready(fd, what, by);
+    if (closing(d))
+        return closed();
+    return e == WEFT_OK
+               ? e
+               : weft__fail_in(e, "datagram: %s", what == WEFT_READABLE ? "receive" : "send");
+}
+
+weft_err weft_datagram_open(weft *w, weft_datagram **out, const char *at)
+{
+    (void)w;
+    weft_address a = {0};
+    int fd = -1;
+    weft_err e = at ? weft_address_parse(&a, at) : WEFT_OK;
+    if (e != WEFT_OK)
+        return weft__fail_in(e, "datagram: open");
+    weft_datagram *d = calloc(1, sizeof *d);
+    if (!d)
+        return weft__fail(WEFT_NOMEM, "datagram: open: out of memory");
+    if (at)
+        e = weft__datagram_open(&a, &fd, &d->node);
+    if (e != WEFT_OK) {
+        free(d);
+        return e;
+    }
+    d->family = weft__address_family(&a);
+    d->room = -1;
+    weft_atomic_store(&d->fd, fd, WEFT_RELEASE); /* socket_of */
+    *out = d;
+    return WEFT_OK;
+}
+
+static int socket_of(const weft_datagram *d)
+{
+    return weft_atomic_load(&d->fd, WEFT_ACQUIRE); /* pairs with weft_datagram_open and open_for */
+}
+
+void weft_datagram_address(const weft_datagram *d, weft_address *a)
+{
+    int fd = socket_of(d);
+    *a = (weft_address){0};
+    if (fd >= 0)
+        weft__datagram_address(fd, a);
+}
+
+/* The first send of one without an address. */
+static weft_err open_for(weft_datagram *d, const weft_address *to)
+{
+    weft_address at;
+    int fd;
+    weft_err e = weft__datagram_open_for(to, &at, &fd);
+    if (e != WEFT_OK)
+        return e;
+    weft__guard_take(&d->guard); /* V2 */
+    d->family = weft__address_family(&at);
+    weft_atomic_store(&d->fd, fd, WEFT_RELEASE); /* socket_of */
+    weft__guard_drop(&d->guard);
+    return closing(d) ? closed() : WEFT_OK;
+}
+
+/* Prepare for `to`: in the form in which the socket takes it. */
+static weft_err aim(weft_datagram *d, weft_address *to)
+{
+    char text[WEFT_ADDRESS_TEXT];
+    weft__family family = weft__address_family(to);
+    if (family == WEFT__FAMILY_NONE || family == WEFT__FAMILY_OTHER)
+        return weft__fail(WEFT_INVALID, "datagram: send: no address to send to");
+    weft_err e = socket_of(d) >= 0 ? WEFT_OK : open_for(d, to);
+    if (e != WEFT_OK)
+        return e;
+    if (d->family == WEFT__FAMILY_IPV6)
+        weft__address_map(to);
+    else
+        weft__address_unmap(to);
+    if (weft__address_family(to) == d->family)
+        return WEFT_OK;
+    return weft__fail(WEFT_INVALID, "datagram: send: %s cannot be reached from %s socket",
+                      weft_address_text(to, text, sizeof text),
+                      d->family == WEFT__FAMILY_UNIX   ? "a unix"
+                      : d->family == WEFT__FAMILY_IPV4 ? "an IPv4"
+                                                       : "an IPv6");
+}
+
+/* Put `room` where the closer finds it, or -1. False: it came already. */
+static bool set_room(weft_datagram *d, int room)
+{
+    weft__guard_take(&d->guard); /* V2 */
+    d->room = room;
+    bool open = !closing(d);
+    weft__guard_drop(&d->guard);
+    return open;
+}
+
+/* Wait until the unix socket at `to` has room: its queue is no concern of the sending socket. */
+static weft_err await_room(weft_datagram *d, const weft_address *to, weft_deadline by)
+{
+    int room;
+    weft_err e = weft__datagram_room(to, &room);
+    if (e != WEFT_OK)
+        return e;
+    e = set_room(d, room) ? await(d, room, WEFT_WRITABLE, by) : closed();
+    (void)set_room(d, -1);
+    weft__fd_close(room);
+    return e;
+}
+
+static weft_err send_to(weft_datagram *d, const void *buf, size_t len, const weft_address *receiver,
+                        weft_deadline by)
+{
+    weft_address to = *receiver;
+    weft_err e = aim(d, &to);
+    while (e == WEFT_OK) {
+        int fd = socket_of(d);
+        e = weft__datagram_send(fd, buf, len, &to);
+        if (e != WEFT_EMPTY)
+            return closing(d) && e != WEFT_OK ? closed() : e;
+        e = await(d, fd, WEFT_WRITABLE, by);
+        if (e == WEFT_OK && d->family == WEFT__FAMILY_UNIX)
+            e = await_room(d, &to, by);
+    }
+    return e;
+}
+
+weft_err weft_datagram_send(weft_datagram *d, const void *buf, size_t len, const weft_address *to,
+                            weft_deadline by)
+{
+    weft_err e = enter(d, SENDING);
+    if (e != WEFT_OK)
+        return e;
+    e = send_to(d, buf, len, to, by);
+    leave(d, SENDING);
+    return e;
+}
+
+static weft_err receive(weft_datagram *d, void *buf, size_t cap, size_t *len, weft_address *from,
+                        weft_deadline by)
+{
+    int fd = socket_of(d);
+    if (fd < 0)
+        return weft__fail(WEFT_INVALID,
+                          "datagram: receive: it has no address before its first send");
+    bool ask = cap < UDP_MOST || d->family == WEFT__FAMILY_UNIX;
+    for (;;) {
+        weft_err e = weft__datagram_receive(fd, buf, cap, ask, len, from);
+        if (e != WEFT_EMPTY)
+            return e;
+        e = await(d, fd, WEFT_READABLE, by);
+        if (e != WEFT_OK)
+            return e;
+    }
+}
+
+weft_err weft_datagram_receive(weft_datagram *d, void *buf, size_t cap, size_t *len,
+                               weft_address *from, weft_deadline by)
+{
+    weft_err e = enter(d, RECEIVING);
+    if (e != WEFT_OK)
+        return e;
+    e = receive(d, buf, cap, len, from, by);
+    leave(d, RECEIVING);
+    return e;
+}
+
+/* Wake whoever waits: V2. */
+static void stop(weft_datagram *d)
+{
+    weft__guard_take(&d->guard);
+    int fd = socket_of(d);
+    if (fd >= 0)
+        weft__datagram_stop(fd);
+    if (d->room >= 0)
+        weft__datagram_stop(d->room);
+    weft__guard_drop(&d->guard);
+}
+
+void weft_datagram_close(weft_datagram **dp)
+{
+    weft_datagram *d = *dp;
+    if (!d)
+        return;
+    *dp = NULL;
+    d->closer = weft__self();
+    /* pairs with enter and leave: V1 */
+    if (weft_atomic_fetch_or(&d->use, CLOSING, WEFT_ACQ_REL) != 0) {
+        stop(d);
+        (void)weft__await(d->closer, "datagram", "its close", true, WEFT_FOREVER, NULL, NULL);
+    }
+    int fd = socket_of(d);
+    if (fd >= 0)
+        weft__datagram_close(fd, d->node);
+    free(d);
+}

@@ -1,0 +1,36 @@
+/* port/child.h: children of a process with threads. port/spawn.h is for a process with one: a child of that
+ * dies with the thread that started it, and this one does not. */
+#ifndef WEFT_PORT_CHILD_H
+#define WEFT_PORT_CHILD_H
+
+#include "port/spawn.h"
+#include "weft/err.h"
+
+enum {
+    WEFT__CHILD_NULL = -1, /* the null device */
+    WEFT__CHILD_OUT = -2   /* where 1 goes; for 2 only */
+};
+
+/* What to start, and how. */
+typedef struct weft__child {
+    const char *program;     /* its path; a relative one counts from `dir` */
+    const char *const *argv; /* ended by NULL */
+    const char *const *env;  /* NULL: that of this process */
+    const char *dir;         /* NULL: that of this process */
+    int fd
+        [3]; /* become its descriptors 0, 1 and 2; one that stays where it is may be closed: null device */
+} weft__child;
+
+/* Start it; on return the program runs. Every signal has its default disposition, none is blocked, and no
+ * other descriptor is open. WEFT_MISSING or WEFT_DENIED: the program cannot be run; WEFT_INVALID: it is none,
+ * or a descriptor is not open; WEFT_NOMEM: too many processes or descriptors; WEFT_SYS. */
+weft_err weft__child_start(weft__process *p, const weft__child *how);
+
+/* How it ended; forgets it, and its number may stand for another from now on. p->fd stays. WEFT_EMPTY: it
+ * runs; WEFT_LOST: somebody else has taken its end. */
+weft_err weft__child_end(const weft__process *p, weft__process_end *end);
+
+/* Send it a signal. WEFT_CLOSED: it has ended. */
+weft_err weft__child_signal(const weft__process *p, int number);
+
+#endif

@@ -1,0 +1,180 @@
+/* The C library's posix_spawn starts a child that borrows the memory of the calling thread, which stands still,
+ * with all signals blocked: safe beside other threads, and quick however large the process is. */
+#include "port/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "port/err.h"
+#include "port/fd.h"
+
+extern char **environ;
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+/* What a start takes and gives back. */
+struct start {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    int copy[3]; /* of descriptors that others would be put over; -1: none */
+};
+
+/* Arrange what becomes descriptor `as`. An error number, or 0. */
+static int arrange(struct start *s, int fd, int as)
+{
+    if (fd == as && fcntl(fd, F_GETFD) < 0)
+        fd = WEFT__CHILD_NULL;
+    if (fd == WEFT__CHILD_NULL)
+        return posix_spawn_file_actions_addopen(&s->actions, as, "/dev/null", O_RDWR, 0);
+    if (fd == WEFT__CHILD_OUT)
+        return posix_spawn_file_actions_adddup2(&s->actions, 1, as);
+    if (fd < 3 && fd != as) { /* out of the way of those that are put there */
+        s->copy[as] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (s->copy[as] < 0)
+            return errno;
+        fd = s->copy[as];
+    }
+    return posix_spawn_file_actions_adddup2(&s->actions, fd, as);
+}
+
+static int prepare(struct start *s, const weft__child *how)
+{
+    sigset_t none, all;
+    sigemptyset(&none);
+    /* sigfillset leaves out two that are the C library's own, which the child would then ignore. */
+    memset(&all, 0xff, sizeof all);
+    posix_spawnattr_setsigmask(&s->attr, &none);
+    posix_spawnattr_setsigdefault(&s->attr, &all);
+    posix_spawnattr_setflags(&s->attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int error = 0;
+    for (int i = 0; i < 3 && error == 0; i++)
+        error = arrange(s, how->fd[i], i);
+    if (error == 0)
+        error = posix_spawn_file_actions_addclosefrom_np(&s->actions, 3);
+    if (error == 0 && how->dir)
+        error = posix_spawn_file_actions_addchdir_np(&s->actions, how->dir);
+    return error;
+}
+
+/* Start it, once. An error number, or 0. */
+static int spawn(pid_t *pid, const weft__child *how)
+{
+    struct start s = {.copy = {-1, -1, -1}};
+    char *const *argv = (char *const *)(uintptr_t)how->argv;
+    char *const *env = how->env ? (char *const *)(uintptr_t)how->env : environ;
+    int error = posix_spawn_file_actions_init(&s.actions);
+    if (error != 0)
+        return error;
+    error = posix_spawnattr_init(&s.attr);
+    if (error != 0)
+        goto destroy_actions;
+    error = prepare(&s, how);
+    if (error == 0)
+        error = posix_spawn(pid, how->program, &s.actions, &s.attr, argv, env);
+    for (int i = 0; i < 3; i++)
+        if (s.copy[i] >= 0)
+            close(s.copy[i]);
+    posix_spawnattr_destroy(&s.attr);
+destroy_actions:
+    posix_spawn_file_actions_destroy(&s.actions);
+    return error;
+}
+
+static weft_err start_error(int error, const weft__child *how)
+{
+    const char *in = how->dir ? " in " : "", *dir = how->dir ? how->dir : "";
+    switch (error) {
+    case EAGAIN:
+        return weft__fail(WEFT_NOMEM, "%s: the limit of processes is reached (ulimit -u)",
+                          how->program);
+    case ENOEXEC:
+        return weft__fail(WEFT_INVALID, "%s is no program; a script needs a line #!", how->program);
+    case E2BIG:
+        return weft__fail(WEFT_INVALID, "%s: the arguments and the environment are too long",
+                          how->program);
+    default: {
+        weft_err e = weft__sys_error(error, "cannot run", how->program);
+        return *in ? weft__fail_in(e, "directory %s", dir) : e;
+    }
+    }
+}
+
+static void kill_and_forget(pid_t pid)
+{
+    kill(pid, SIGKILL); /* it has not been waited for: the number is its own */
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+weft_err weft__child_start(weft__process *p, const weft__child *how)
+{
+    pid_t pid;
+    for (int i = 0; i < 3; i++)
+        if (how->fd[i] >= 0 && how->fd[i] != i && fcntl(how->fd[i], F_GETFD) < 0)
+            return weft__fail(WEFT_INVALID, "cannot run: %s: descriptor %d is not open",
+                              how->program, how->fd[i]);
+    /* A descriptor is needed once the program runs; if there is none, it had better not begin. */
+    int room = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (room < 0)
+        return weft__sys_error(errno, "cannot run", how->program);
+    int error = spawn(&pid, how);
+    close(room);
+    if (error != 0)
+        return start_error(error, how);
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0) {
+        error = errno;
+        kill_and_forget(pid);
+        return weft__sys_error(error, "cannot watch", how->program);
+    }
+    *p = (weft__process){.pid = pid, .fd = fd};
+    return WEFT_OK;
+}
+
+static weft_err look(const weft__process *p, int flags, siginfo_t *info)
+{
+    int r;
+    do {
+        *info = (siginfo_t){0};
+        r = waitid(P_PIDFD, (id_t)p->fd, info, WEXITED | WNOHANG | flags);
+    } while (r < 0 && errno == EINTR);
+    if (r < 0 && errno == ECHILD)
+        return weft__fail(WEFT_LOST,
+                          "process %d has ended, and how is not known: do not ignore SIGCHLD, and "
+                          "wait for no children of others",
+                          p->pid);
+    if (r < 0)
+        return weft__sys_error(errno, "wait for process", "waitid");
+    return info->si_pid == 0 ? WEFT_EMPTY : WEFT_OK;
+}
+
+weft_err weft__child_end(const weft__process *p, weft__process_end *end)
+{
+    siginfo_t info;
+    weft_err e = look(p, 0, &info);
+    if (e == WEFT_OK)
+        *end = (weft__process_end){.killed = info.si_code != CLD_EXITED, .code = info.si_status};
+    return e;
+}
+
+weft_err weft__child_signal(const weft__process *p, int number)
+{
+    siginfo_t info;
+    if (look(p, WNOWAIT, &info) == WEFT_OK)
+        return weft__fail(WEFT_CLOSED, "process %d has ended", p->pid);
+    if (syscall(SYS_pidfd_send_signal, p->fd, number, NULL, 0) == 0)
+        return WEFT_OK;
+    if (errno == ESRCH)
+        return weft__fail(WEFT_CLOSED, "process %d has ended", p->pid);
+    if (errno == EINVAL)
+        return weft__fail(WEFT_INVALID, "there is no signal %d", number);
+    return weft__sys_error(errno, "cannot send a signal to", "process");
+}
