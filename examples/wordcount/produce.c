@@ -27,7 +27,7 @@ typedef struct survey {
 bool produce_init(producer *p, weft *w, weft_queue *q, char *const *paths, size_t n)
 {
     *p = (producer){.w = w, .queue = q, .paths = paths, .path_count = n};
-    p->progress = (progress){.width = weft_terminal(w), .started = weft_clock()};
+    p->progress = (progress){.bar = {.width = weft_terminal(w)}, .started = weft_clock()};
     weft_lock_init(&p->turn, "the files");
     return source_init(&p->source, paths, n);
 }
@@ -133,7 +133,7 @@ weft_err produce(void *arg)
         e = weft_go(&readers, read_pieces, p);
     failure_set(&p->failure, "reading", e);
     /* Not being able to show the progress is no reason to stop. */
-    if (p->progress.width > 0 && weft_go(&watchers, show_progress, p) == WEFT_OK &&
+    if (p->progress.bar.width > 0 && weft_go(&watchers, show_progress, p) == WEFT_OK &&
         weft_go(&watchers, survey_files, p) != WEFT_OK)
         p->progress.total = 0;
     if (weft_scope_join(&readers, WEFT_FOREVER) == WEFT_CANCELLED)

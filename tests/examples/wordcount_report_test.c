@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "../../examples/parts/bar.c"
 #include "../../examples/wordcount/pages.c"
 #include "../../examples/wordcount/progress.c"
 #include "../../examples/wordcount/report.c"
@@ -112,12 +113,12 @@ static void the_progress_fits_every_width(void **state)
     char line[LINE];
     progress p = {.started = 0, .done = 50000000, .total = 200000000, .whole = true};
     const int64_t now = 500000000;
-    for (p.width = 1; p.width < 300; p.width++) {
+    for (p.bar.width = 1; p.bar.width < 300; p.bar.width++) {
         size_t len = progress_line(&p, now, line, sizeof line);
-        assert_true(len < (size_t)p.width && len < sizeof line);
+        assert_true(len < (size_t)p.bar.width && len < sizeof line);
         assert_int_equal(strlen(line), len);
     }
-    p.width = 80;
+    p.bar.width = 80;
     progress_line(&p, now, line, sizeof line);
     assert_string_equal(line, "[=========                            ] "
                               "50.0 of 200.0 MB, 100.0 MB/s, 0:02 left");
