@@ -51,7 +51,7 @@ static weft_err watch(const weft__input *in, bool typed, bool room)
     return e;
 }
 
-/* Write what waits. WEFT_FULL: the pipe has no room. */
+/* Write what waits. WEFT_EMPTY: the pipe has no room. */
 static weft_err push(weft__input *in)
 {
     while (in->start < in->len) {
@@ -72,7 +72,7 @@ void weft__input_pass(weft__input *in)
         return;
     weft_err e = push(in);
     in->recheck = INT64_MAX;
-    if (e == WEFT_FULL) {
+    if (e == WEFT_EMPTY) {
         e = watch(in, false, true);
     } else if (e == WEFT_OK && !weft__tty_foreground(0)) {
         in->recheck = weft__clock_ns() + recheck_ns;

@@ -116,7 +116,7 @@ void weft__sink_flush(weft__sink *s)
         weft_err e = weft__fd_write_some(s->fd, names[s->index], s->data + s->start,
                                          s->len - s->start, s->patient, &put);
         s->start += put;
-        if (e == WEFT_FULL) {
+        if (e == WEFT_EMPTY) {
             watch(s, true);
             return;
         }

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/number.h"
 #include "base/suggest.h"
 #include "port/err.h"
+#include "port/number.h"
 
 enum { SUGGESTED_MAX = 64 };
 

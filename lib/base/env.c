@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/number.h"
 #include "base/suggest.h"
 #include "port/env.h"
 #include "port/err.h"
+#include "port/number.h"
 
 const weft__env_var weft__env_table[] = {
     {"WEFT_THREADS", "1 to 256",

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/number.h"
 #include "port/address.h"
 #include "port/clock.h"
 #include "port/err.h"
+#include "port/number.h"
 #include "port/resolve.h"
 #include "task/worker.h"
 

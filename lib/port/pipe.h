@@ -11,7 +11,7 @@
 weft_err weft__pipe_open(int *read_end, int *write_end);
 
 /* Write what goes at once, whether or not the descriptor would block; *put may be less than `len`.
- * `patient`: a file, which never blocks for long; `name` is for the detail. WEFT_FULL: nothing goes now. WEFT_CLOSED: nobody
+ * `patient`: a file, which never blocks for long; `name` is for the detail. WEFT_EMPTY: nothing goes now. WEFT_CLOSED: nobody
  * reads any more. */
 weft_err weft__fd_write_some(int fd, const char *name, const void *buf, size_t len, bool patient,
                              size_t *put);

@@ -60,6 +60,13 @@ __attribute__((weak)) weft__task *weft__strand_next(weft__worker *me)
     return NULL;
 }
 
+__attribute__((weak)) weft__task *weft__work_on_stack(weft__worker *me)
+{
+    (void)me;
+    require(false);
+    return NULL;
+}
+
 void weft__stack_check_canary(weft__stack *s)
 {
     (void)s;

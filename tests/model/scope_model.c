@@ -14,6 +14,13 @@ static weft_scope *public_of(weft__scope *s)
 }
 
 /* What the library asks of others. */
+weft_err weft__move(weft__task *t, weft_place *place)
+{
+    (void)t, (void)place;
+    require(false);
+    return WEFT_OK;
+}
+
 void weft__wake_slow(weft *w)
 {
     (void)w;

@@ -396,7 +396,7 @@ static void test_writing_is_never_held_up(void **state)
         e = weft__fd_write_some(w, "pipe", block, sizeof block, false, &put);
         all += e == WEFT_OK ? put : 0;
     }
-    assert_int_equal(e, WEFT_FULL);
+    assert_int_equal(e, WEFT_EMPTY);
     assert_true(all >= 4096);
     weft__fd_close(r);
     assert_int_equal(weft__fd_write_some(w, "pipe", block, 10, false, &put), WEFT_CLOSED);

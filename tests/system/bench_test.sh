@@ -96,7 +96,7 @@ sys.path.insert(0, str(here))
 import rounds
 from lines import LINES
 lost = [path for line in LINES for peer, run in line.runs.items()
-        for path in [rounds.program(here, line, peer, run)]
+        for path in rounds.programs(here, line, peer, run)
         for folder in [{"gomp": "omp", "libomp": "omp"}.get(path.parent.name, path.parent.name)]
         if not list((path.parent if folder == "bench" else here / folder).glob(path.name + ".*"))]
 print(*lost)

@@ -26,7 +26,7 @@ weft_err weft__fd_write_some(int fd, const char *name, const void *buf, size_t l
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
     if (!patient) {
         if (poll(&ready, 1, 0) == 0)
-            return WEFT_FULL;
+            return WEFT_EMPTY;
         len = len < SURE ? len : SURE;
     }
     ssize_t n;
@@ -37,7 +37,7 @@ weft_err weft__fd_write_some(int fd, const char *name, const void *buf, size_t l
         return WEFT_OK;
     }
     if (errno == EAGAIN)
-        return WEFT_FULL;
+        return WEFT_EMPTY;
     return errno == EPIPE ? WEFT_CLOSED : weft__sys_error(errno, "cannot write", name);
 }
 

@@ -1,6 +1,6 @@
-/* base/number.h: whole decimal numbers as people write them. */
-#ifndef WEFT_BASE_NUMBER_H
-#define WEFT_BASE_NUMBER_H
+/* port/number.h: whole decimal numbers as people write them. */
+#ifndef WEFT_PORT_NUMBER_H
+#define WEFT_PORT_NUMBER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/number.h"
 #include "port/address.h"
 #include "port/err.h"
+#include "port/number.h"
 
 static const char unix_mark[] = "unix:";
 enum { UNIX_MARK = sizeof unix_mark - 1, PORT_MOST = 65535, PORT_DIGITS = 5 };

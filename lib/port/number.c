@@ -1,4 +1,4 @@
-#include "base/number.h"
+#include "port/number.h"
 
 bool weft__number_read(const char *text, int64_t min, int64_t max, int64_t *out)
 {
