@@ -59,6 +59,8 @@ static bool take(transfer *t, uint64_t len, bool to_the_end)
     char piece[PIECE];
     while (len > 0) {
         size_t got;
+        if (weft_clock() >= t->by.ns) /* a read that need not wait is never late */
+            return fail(t->d, "in the middle", WEFT_LATE);
         weft_err e = weft_read(t->stream, piece, len < PIECE ? (size_t)len : PIECE, &got, t->by);
         if (e == WEFT_CLOSED && to_the_end)
             return true;

@@ -95,8 +95,10 @@ WEFT_API WEFT_CHECKED weft_err weft_within_named(weft_fn fn, void *arg, const ch
  *
  *     weft_each each;
  *     e = weft_each_start(&each, weft_pool(w), calls, n, "pages");
- *     while (e == WEFT_OK && (e = weft_each_next(&each, &call, weft_in_s(5))) == WEFT_OK) ...
- *     weft_each_fini(&each);                               // e was WEFT_CLOSED: those were all
+ *     if (e == WEFT_OK) {
+ *         while ((e = weft_each_next(&each, &call, weft_in_s(5))) == WEFT_OK) ...
+ *         weft_each_fini(&each);                           // e was WEFT_CLOSED: those were all
+ *     }
  *
  * Lives in the caller's memory, which must stay where it is until weft_each_fini. */
 typedef struct weft_each {

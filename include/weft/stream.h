@@ -3,7 +3,8 @@
  *     weft_listener *l;                                    // a server: a task for each connection
  *     e = weft_listen(w, &l, ":8080", NULL);
  *     while ((e = weft_accept(l, &s, WEFT_FOREVER)) == WEFT_OK)
- *         e = weft_go(&connections, serve, s);
+ *         if (weft_go(&connections, serve, s) != WEFT_OK)
+ *             weft_close(&s);
  *
  *     static weft_err serve(void *arg)                      // an echo
  *     {
@@ -15,7 +16,7 @@
  *             if ((e = weft_write(s, buf, got, WEFT_FOREVER)) != WEFT_OK)
  *                 break;
  *         weft_close(&s);
- *         return e == WEFT_CLOSED ? WEFT_OK : e;
+ *         return WEFT_OK;                               // one that broke is nobody else's failure
  *     }
  *
  *     e = weft_dial(w, &s, "example.org:80", weft_in_s(5)); // a client
@@ -24,6 +25,10 @@
  * connection that broke is WEFT_LOST. At most one task or thread reads at a time, and one writes; both
  * may be in a stream at once. A read that ends late or cancelled has taken nothing. No SIGPIPE is raised.
  * Nothing is buffered on the way out; TCP sends small writes at once (no delay).
+ *
+ * A deadline ends waiting: a call that finds what it wants at once succeeds however late it is, so a loop of
+ * calls looks at the clock itself. A peer that is gone without a word is not noticed by waiting for it: give
+ * calls a deadline.
  */
 #ifndef WEFT_STREAM_H
 #define WEFT_STREAM_H
@@ -83,7 +88,7 @@ WEFT_API void weft_listener_close(weft_listener **l);
 /* Connect to `to`: "HOST:PORT", whose name is looked up, or an address as weft/address.h says. Of several
  * addresses the first one that answers is taken: the next is tried when one failed or after 250 ms, IPv6 and
  * IPv4 in turns (RFC 8305).
- * Returns WEFT_OK; WEFT_REFUSED (nobody listens), WEFT_MISSING (no such name, or no such unix socket),
+ * Returns WEFT_OK; WEFT_REFUSED (nobody listens, or a unix socket's backlog is full), WEFT_MISSING (no such name, or no such unix socket),
  * WEFT_LOST (unreachable), WEFT_LATE, WEFT_CANCELLED, WEFT_INVALID, WEFT_DENIED, WEFT_NOMEM or WEFT_SYS.
  * Owns: the caller owns *s until weft_close.   Caller: anyone.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_dial(weft *w, weft_stream **s, const char *to,

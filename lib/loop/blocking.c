@@ -33,7 +33,7 @@ static void run(weft__job *job)
 weft_err weft_blocking(weft *w, weft_fn fn, void *arg)
 {
     if (weft_cancelled())
-        return WEFT_CANCELLED;
+        return weft__fail(WEFT_CANCELLED, "blocking call: %s was cancelled", weft_task_name());
     if (weft__self()->kind != WEFT__WAITER_TASK)
         return fn(arg);
     struct call c;

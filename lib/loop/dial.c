@@ -97,7 +97,7 @@ static weft_err run_race(weft_scope *scope, struct attempt *all, int n, weft_sem
         if (e == WEFT_OK && running == 0 && begun == n)
             return weft__fail(all[0].e, "%s", all[0].why);
         if (e != WEFT_OK && (e != WEFT_LATE || begun == n || weft__clock_ns() >= by.ns))
-            return weft__fail_in(e, "dial");
+            return e;
     }
 }
 
@@ -148,5 +148,7 @@ weft_err weft_dial(weft *w, weft_stream **s, const char *to, weft_deadline by)
         return e;
     take_turns(all, n);
     e = n == 1 ? connect_to(&all[0], &fd, by) : connect_to_one_of(w, all, n, &fd, by);
+    if (e == WEFT_LATE || e == WEFT_CANCELLED)
+        return weft__fail_in(e, "dial %s", to);
     return e == WEFT_OK ? weft__stream_of(w, fd, weft__fd_kind_of(fd), s) : e;
 }

@@ -66,7 +66,7 @@ static weft_err fill_here(void *arg)
 weft_err weft_dir_next(weft_dir *d, weft_dir_entry *x)
 {
     if (weft_cancelled())
-        return WEFT_CANCELLED;
+        return weft__fail(WEFT_CANCELLED, "dir: %s was cancelled", weft_task_name());
     while (!weft__dir_entry(d->batch, d->len, &d->at, x)) {
         weft_err e = weft_blocking(d->w, fill_here, d);
         if (e != WEFT_OK)

@@ -131,7 +131,7 @@ static weft_err read_some(struct transfer *t, size_t *got)
     if (!(f->how & WEFT_FILE_READ))
         return weft__fail(WEFT_INVALID, "read: %s: it is not open for reading", f->name);
     if (weft_cancelled())
-        return WEFT_CANCELLED;
+        return weft__fail(WEFT_CANCELLED, "file: %s was cancelled", weft_task_name());
     if (weft_atomic_load(&f->row, WEFT_RELAXED) >= NOW_ROW) {
         weft_atomic_store(&f->row, 0, WEFT_RELAXED);
         weft_err e = weft_yield();

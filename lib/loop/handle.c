@@ -1,5 +1,6 @@
 /* S1 of loop/stream.h. */
 #include "loop/stream.h"
+#include "port/clock.h"
 #include "port/err.h"
 #include "port/fd.h"
 
@@ -26,12 +27,15 @@ weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb)
     return weft__fail(WEFT_CLOSED, "%s: it was stopped or closed by another task", verb);
 }
 
-weft_err weft__handle_stay(weft__handle *h, const char *verb)
+weft_err weft__handle_stay(weft__handle *h, const char *verb, weft_deadline by)
 {
     if (weft_atomic_load(&h->word, WEFT_ACQUIRE) & WEFT__STOPPED) /* pairs with stop */
         return weft__fail(WEFT_CLOSED, "%s: closed meanwhile by another task", verb);
     if (weft_cancelled())
         return weft__fail(WEFT_CANCELLED, "%s: %s was cancelled", verb, weft_task_name());
+    /* A deadline that had passed before polls: what can be had at once is had. */
+    if (by.ns != INT64_MAX && by.ns != INT64_MIN && weft__clock_ns() >= by.ns)
+        return weft__fail(WEFT_LATE, "%s: not all of it before the deadline", verb);
     return WEFT_OK;
 }
 

@@ -59,13 +59,15 @@ static weft_err hold_off(weft_listener *l, int64_t *pause, weft_deadline by)
     if (!l->said)
         weft__log_line(&l->h.w->log, WEFT_LOG_WARN, "accept waits: %s", weft_detail());
     l->said = true;
-    int64_t until = weft__clock_ns() + *pause;
+    int64_t now = weft__clock_ns(), until = now + *pause;
     *pause = *pause * 2 < longest_pause_ns ? *pause * 2 : longest_pause_ns;
-    if (by.ns <= until)
+    if (by.ns <= now)
         return weft__fail(WEFT_LATE, "accept: no descriptor was free before the deadline");
+    if (by.ns < until)
+        until = by.ns;
     /* Shut, or late, or for another reason: the next try tells. */
-    weft_err e = weft__ready_wait(l->h.ready, WEFT_WRITABLE, "accept", "a free descriptor",
-                                  (weft_deadline){until});
+    weft_err e = weft__handle_wait(&l->h, WEFT_WRITABLE, "accept", "a free descriptor",
+                                   (weft_deadline){until});
     return e == WEFT_LATE ? WEFT_OK : e;
 }
 
@@ -116,11 +118,12 @@ void weft_listener_stop(weft_listener *l)
 
 void weft_listener_close(weft_listener **l)
 {
-    if (!*l)
-        return;
-    if (weft__socket_node(&(*l)->at) == (*l)->node)
-        weft__socket_unlink(&(*l)->at);
-    weft__handle_close(&(*l)->h);
-    free(*l);
+    weft_listener *own = *l;
     *l = NULL;
+    if (!own)
+        return;
+    if (weft__socket_node(&own->at) == own->node)
+        weft__socket_unlink(&own->at);
+    weft__handle_close(&own->h);
+    free(own);
 }

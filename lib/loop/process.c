@@ -198,7 +198,7 @@ static weft_err wait_inside(weft_process *p, weft_deadline by)
 weft_err weft_process_wait(weft_process *p, weft_process_end *end, weft_deadline by)
 {
     if (weft_cancelled())
-        return WEFT_CANCELLED;
+        return weft__fail(WEFT_CANCELLED, "process: %s was cancelled", weft_task_name());
     weft_err e = weft__gate_enter(&p->gate);
     if (e == WEFT_INVALID)
         return weft__fail(e, "process %d: somebody waits for its end already", p->child.pid);

@@ -128,7 +128,7 @@ weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
     if (fd < 0)
         return weft__fail(WEFT_INVALID, "descriptor %d cannot be waited for", fd);
     if (weft_cancelled())
-        return WEFT_CANCELLED;
+        return weft__fail(WEFT_CANCELLED, "ready: %s was cancelled", weft_task_name());
     if (!w || by.ns == INT64_MIN)
         return weft__fd_wait(fd, mask, by.ns);
     weft_err e = have_entry(w->readiness, fd);
@@ -140,7 +140,8 @@ weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
     e = r->edge ? weft__fail(WEFT_INVALID, "descriptor %d: a stream has it", fd)
                 : wait_in_entry(w, r, fd, mask, by);
     weft__guard_drop(weft__sync_guard(q));
-    return e;
+    /* It may have become so since the poller was asked; and a deadline that has passed polls. */
+    return e == WEFT_LATE && weft__fd_wait(fd, mask, INT64_MIN) == WEFT_OK ? WEFT_OK : e;
 }
 
 weft_err weft__ready_adopt(weft *w, int fd, weft__ready **out)

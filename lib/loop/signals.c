@@ -49,7 +49,7 @@ static weft_err next(weft_signals *s, int *number, weft_deadline by)
 weft_err weft_signals_next(weft_signals *s, int *number, weft_deadline by)
 {
     if (weft_cancelled())
-        return WEFT_CANCELLED;
+        return weft__fail(WEFT_CANCELLED, "signals: %s was cancelled", weft_task_name());
     weft_err e = weft__gate_enter(&s->gate);
     if (e == WEFT_INVALID)
         return weft__fail(e, "signals: somebody waits for the next already");

@@ -251,7 +251,7 @@ static weft_err give_all(weft_stream *s, const weft_slice *v, int n, size_t *don
         *done += wrote;
         pass(&first, &v, &n, wrote);
         if (e == WEFT_OK && n > 0)
-            e = weft__handle_stay(&s->h, "write");
+            e = weft__handle_stay(&s->h, "write", by);
     }
     return e;
 }
@@ -293,10 +293,11 @@ void weft_stream_stop(weft_stream *s)
 
 void weft_close(weft_stream **s)
 {
-    if (!*s)
-        return;
-    weft__handle_close(&(*s)->h);
-    free((*s)->kept);
-    free(*s);
+    weft_stream *own = *s;
     *s = NULL;
+    if (!own)
+        return;
+    weft__handle_close(&own->h);
+    free(own->kept);
+    free(own);
 }

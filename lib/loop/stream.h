@@ -51,8 +51,9 @@ weft_err weft__handle_open(weft__handle *h, weft *w, int fd);
 /* WEFT_INVALID: somebody does it already, WEFT_CLOSED: it is being closed; else to be left. */
 weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb);
 void weft__handle_leave(weft__handle *h, uint32_t as);
-/* Whether who is inside has to leave: WEFT_CLOSED or WEFT_CANCELLED; else WEFT_OK. */
-weft_err weft__handle_stay(weft__handle *h, const char *verb);
+/* Whether who is inside, and has done a part, has to leave: WEFT_CLOSED, WEFT_CANCELLED or WEFT_LATE; else
+ * WEFT_OK. */
+weft_err weft__handle_stay(weft__handle *h, const char *verb, weft_deadline by);
 /* From now on nobody enters, and who waits inside is let go. */
 void weft__handle_stop(weft__handle *h);
 /* Wait until nobody is inside, and close the descriptor. Switches. */

@@ -66,7 +66,7 @@ static weft_err fill(weft_stream *s, char *buf, size_t len, size_t *have, weft_d
         if (e != WEFT_OK)
             return e == WEFT_CLOSED || *have == 0 ? e : give_back(s, buf, have, e);
         *have += n;
-        if (*have < len && (e = weft__handle_stay(&s->h, "read")) != WEFT_OK)
+        if (*have < len && (e = weft__handle_stay(&s->h, "read", by)) != WEFT_OK)
             return give_back(s, buf, have, e);
     }
     return WEFT_OK;

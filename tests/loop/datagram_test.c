@@ -13,6 +13,17 @@
 
 enum { ROUNDS = 4000, ECHOES = 300 };
 
+/* An abstract address that no other process has. */
+static const char *mine(const char *name)
+{
+    enum { NAMES = 16 };
+    static char text[NAMES][64];
+    static int next;
+    char *t = text[next++ % NAMES];
+    snprintf(t, sizeof text[0], "unix:@weft-%s-%d", name, (int)getpid());
+    return t;
+}
+
 static weft *w;
 
 static int setup(void **state)
@@ -182,8 +193,8 @@ static void tasks_echo_over_every_sort_of_socket(void **state)
     two_tasks_echo("[::1]:0", NULL);
     two_tasks_echo(":0", "127.0.0.1:0");
     two_tasks_echo(":0", "[::1]:0");
-    two_tasks_echo("unix:@weft-datagram-test", "unix:@weft-datagram-test-2");
-    two_tasks_echo("unix:@weft-datagram-test", NULL);
+    two_tasks_echo(mine("datagram-test"), mine("datagram-test-2"));
+    two_tasks_echo(mine("datagram-test"), NULL);
     two_tasks_echo(path, NULL);
     assert_int_equal(rmdir(folder), 0); /* the file is gone */
 }
@@ -256,7 +267,7 @@ static void one_that_is_too_long_is_not_lost(void **state)
     (void)state;
     one_that_is_too_long_is_not_lost_for("127.0.0.1:0");
     one_that_is_too_long_is_not_lost_for("[::1]:0");
-    one_that_is_too_long_is_not_lost_for("unix:@weft-datagram-long");
+    one_that_is_too_long_is_not_lost_for(mine("datagram-long"));
 }
 
 static void the_longest_of_udp_is_received_with_room_for_it(void **state)
@@ -314,7 +325,7 @@ static void nobody_at_a_port_is_no_error_of_another_call(void **state)
     /* Between unix sockets it is known at once, and it is this call's answer. */
     weft_address none;
     b = open_at(NULL);
-    assert_int_equal(weft_address_parse(&none, "unix:@weft-datagram-nobody"), WEFT_OK);
+    assert_int_equal(weft_address_parse(&none, mine("datagram-nobody")), WEFT_OK);
     assert_int_equal(send_text(b, none, "x"), WEFT_REFUSED);
     assert_int_equal(weft_address_parse(&none, "unix:/nowhere/at/all"), WEFT_OK);
     assert_int_equal(send_text(b, none, "x"), WEFT_MISSING);
@@ -332,7 +343,7 @@ static void what_cannot_be_is_an_error(void **state)
         {"192.0.2.1:0", WEFT_INVALID},          {"[2001:db8::1]:0", WEFT_INVALID},
         {"unix:/nowhere/at/all", WEFT_MISSING},
     };
-    weft_datagram *d = NULL, *unix_one = open_at("unix:@weft-datagram-bad");
+    weft_datagram *d = NULL, *unix_one = open_at(mine("datagram-bad"));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(weft_datagram_open(w, &d, bad[i].at), bad[i].e);
         assert_null(d);
@@ -341,7 +352,7 @@ static void what_cannot_be_is_an_error(void **state)
     weft_datagram *a = open_at("127.0.0.1:0");
     weft_address at = address_of(a), six, none = {0};
     assert_int_equal(weft_datagram_open(w, &d, text_of(&at)), WEFT_INUSE);
-    assert_int_equal(weft_datagram_open(w, &d, "unix:@weft-datagram-bad"), WEFT_INUSE);
+    assert_int_equal(weft_datagram_open(w, &d, mine("datagram-bad")), WEFT_INUSE);
     assert_int_equal(weft_address_parse(&six, "[::1]:9"), WEFT_OK);
     assert_int_equal(send_text(a, six, "x"), WEFT_INVALID);
     assert_int_equal(send_text(a, none, "x"), WEFT_INVALID);
@@ -419,7 +430,7 @@ static void fill(weft_datagram *d, weft_address to)
 static void a_send_waits_for_room_without_using_the_cpu(void **state)
 {
     (void)state;
-    weft_datagram *a = open_at("unix:@weft-datagram-full"), *b = open_at(NULL);
+    weft_datagram *a = open_at(mine("datagram-full")), *b = open_at(NULL);
     fill(b, address_of(a));
     struct call c = a_send(b, address_of(a), "last", weft_in_s(60));
     weft_scope s;
@@ -449,7 +460,7 @@ static void a_send_waits_for_room_without_using_the_cpu(void **state)
 static void long_ones_wait_for_room_as_well(void **state)
 {
     (void)state;
-    weft_datagram *a = open_at("unix:@weft-datagram-full"), *b = open_at(NULL);
+    weft_datagram *a = open_at(mine("datagram-full")), *b = open_at(NULL);
     static char big[60000];
     weft_address to = address_of(a);
     weft_err e = WEFT_OK;
@@ -535,10 +546,10 @@ static void closing_ends(bool sends, struct call c, bool by_task)
 static void closing_ends_the_waits_of_others(void **state)
 {
     (void)state;
-    static const char *const at[] = {"127.0.0.1:0", "[::1]:0", ":0", "unix:@weft-datagram-close"};
+    const char *const at[] = {"127.0.0.1:0", "[::1]:0", ":0", mine("datagram-close")};
     for (int i = 0; i < 8; i++)
         closing_ends(false, a_receive(open_at(at[i / 2]), WEFT_FOREVER), i % 2);
-    weft_datagram *full = open_at("unix:@weft-datagram-full");
+    weft_datagram *full = open_at(mine("datagram-full"));
     for (int i = 0; i < 2; i++) {
         weft_datagram *b = open_at(NULL), *c = open_at(NULL);
         fill(c, address_of(full));
@@ -599,7 +610,7 @@ static void a_close_may_come_at_any_moment(void **state)
     struct mix in = {0}, out = {0};
     for (long i = 0; i < rounds; i++) {
         bool ip = test_random(&seed) % 2;
-        weft_datagram *d = open_at(ip ? "127.0.0.1:0" : "unix:@weft-datagram-any"), *gone = d;
+        weft_datagram *d = open_at(ip ? "127.0.0.1:0" : mine("datagram-any")), *gone = d;
         struct call r = a_receive(d, WEFT_FOREVER), s = a_send(d, address_of(d), "x", WEFT_FOREVER);
         weft_scope scope;
         if (test_random(&seed) % 2)
@@ -633,7 +644,7 @@ static void a_close_may_meet_the_first_send(void **state)
     (void)state;
     uint64_t seed = test_seed();
     long rounds = test_length(ROUNDS / 10, ROUNDS);
-    weft_datagram *full = open_at("unix:@weft-datagram-full"), *filler = open_at(NULL);
+    weft_datagram *full = open_at(mine("datagram-full")), *filler = open_at(NULL);
     fill(filler, address_of(full));
     for (long i = 0; i < rounds; i++) {
         weft_datagram *d = open_at(NULL), *gone = d;

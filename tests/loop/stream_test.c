@@ -606,9 +606,20 @@ static int lowest_free(void)
     return fd;
 }
 
+static int shortages; /* that the log told of; written by who accepts, read when it has ended */
+
+static void count_shortages(void *ctx, weft_level level, const char *line)
+{
+    (void)ctx, (void)level;
+    shortages += strstr(line, "accept waits") != NULL;
+}
+
 static void accept_waits_for_a_free_descriptor(void **state)
 {
     (void)state;
+    shortages = 0;
+    w->log.fn = count_shortages;
+    w->log.level = WEFT_LOG_WARN;
     struct rlimit before, tight;
     weft_scope scope;
     weft_stream *client;
@@ -630,6 +641,7 @@ static void accept_waits_for_a_free_descriptor(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     ok(weft_scope_join(&scope, weft_in_s(20)));
     ok(x.e);
+    assert_int_equal(shortages, 1); /* however often it was tried */
     put(client, "now");
     comes(x.s, "now");
     weft_scope_fini(&scope);

@@ -175,6 +175,11 @@ weft_err weft__socket_connect(const weft_address *to, int *fd)
         *fd = s;
         return WEFT_EMPTY;
     }
+    if (errno == EADDRNOTAVAIL) {
+        close(s);
+        return weft__fail(WEFT_NOMEM,
+                          "dial: no local port is free; have fewer connections at a time");
+    }
     /* A unix socket whose backlog is full says EAGAIN, and nothing would tell when it has room. */
     e = failed(errno == EAGAIN ? ECONNREFUSED : errno, "dial", to);
     close(s);
