@@ -150,7 +150,10 @@ static weft_err write_messages(void *arg)
            (e = weft_write(m->stream, text, len, weft_in_s(WRITE_S))) == WEFT_OK)
         continue;
     leave(m, "* you read too slowly: goodbye\n"); /* it could not be written */
-    (void)(e == WEFT_CLOSED && say(m->stream, m->farewell));
+    if (e == WEFT_CLOSED)
+        e = say(m->stream, m->farewell);
+    while (weft_get(m->messages, text, sizeof text, &len, WEFT_NOW) == WEFT_OK)
+        continue; /* nobody will take these */
     return WEFT_OK;
 }
 

@@ -92,6 +92,8 @@ static weft_err work(void *arg)
         bar_clear(&f->bar);
         report_download(d, json, stdout);
     }
+    while (weft_get(f->queue, &d, sizeof d, &len, WEFT_NOW) == WEFT_OK)
+        continue; /* after a signal nobody tries these */
     return e == WEFT_CLOSED ? WEFT_OK : e;
 }
 

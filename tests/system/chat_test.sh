@@ -151,6 +151,7 @@ for m in crowd[1:]:
 PYTHON
 kill -0 "$server" || fault "the server is gone: $(cat "$dir/err")"
 stop TERM
+[ ! -s "$dir/err" ] || fault "the server says: $(cat "$dir/err")"
 
 [ $faults -eq 0 ] && echo "chat: ok"
 exit $((faults > 0))

@@ -187,8 +187,7 @@ wait $client && fault "a cut answer looks like a whole one"
 start "$WEFT_BUILD_BIN/weft" run -n 2 -- "$httpd" "$www" "${address%/}"
 read -r -t 60 line <&9 || fault "a second process says nothing"
 many
-kill -INT "$server"
-wait "$server" || fault "weft run: exit code $?: $(cat "$dir/err")"
+stop INT
 
 timeout 60 "$httpd" "$dir/nowhere" 127.0.0.1:0 2>"$dir/err" && fault "serves a directory that is not there"
 grep -q "nowhere: No such file" "$dir/err" || fault "a missing directory: $(cat "$dir/err")"
