@@ -648,6 +648,7 @@ int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(closing_it_under_one_who_waits_aborts), /* first: it forks */
         T(items_come_in_their_order),
         T(late_has_no_effect),
         T(items_are_handed_to_those_who_wait_in_their_order),
@@ -666,7 +667,6 @@ int main(int argc, char **argv)
         T(a_shared_queue_has_no_slots),
         T(what_cannot_be_made_is_refused),
         T(who_got_the_last_item_may_close),
-        cmocka_unit_test(closing_it_under_one_who_waits_aborts),
         T(a_lane_is_called_back_from_another_thread),
     };
     alarm(120);

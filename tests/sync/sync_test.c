@@ -348,7 +348,7 @@ static weft_err fail_first(void *arg)
 static weft_err run_it(void *arg)
 {
     weft_err e = weft_once_run(&once, fail_first, arg, WEFT_FOREVER);
-    return e == WEFT_INVALID && *(long *)arg >= 1 ? WEFT_OK : e;
+    return e == WEFT_INVALID ? WEFT_OK : e; /* the next one runs already: hands off `arg` */
 }
 
 static void a_once_that_failed_is_run_by_the_next(void **state)
