@@ -451,6 +451,63 @@ LOOP = Program(
     flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
 )
 
+RESOLVE = Program(
+    "resolve",
+    [
+        Model("resolve.task", "full", "a task waits for a look-up"),
+        Model("resolve.thread", "full", "the same with a thread"),
+        Model("resolve.late", "full", "who waits is late"),
+        Model("resolve.cancelled", "full", "who waits is cancelled"),
+        Model("resolve.by-another", "random", "who waits is cancelled as the look-up ends", 2 * MILLION, 30_000),
+    ],
+    [
+        Mutant("resolve.unabandoned", "who gives up does not say so", "resolve.late",
+               [("loop/resolve.c", "((struct lookup *)arg)->abandoned = true;", "(void)arg;")]),
+        Mutant("resolve.early-look", "the job looks whether it was abandoned before the guard", "resolve.late",
+               [("loop/resolve.c", "    weft__guard_take(g);\n    l->ended = true;\n    bool abandoned = l->abandoned;\n",
+                 "    bool abandoned = l->abandoned;\n    weft__guard_take(g);\n    l->ended = true;\n")]),
+        Mutant("resolve.unended", "the job does not say that it has ended", "resolve.thread",
+               [("loop/resolve.c", "    l->ended = true;\n", "")]),
+        Mutant("resolve.drop-late", "who waits is let go before the guard is dropped", "resolve.task",
+               [("loop/resolve.c", "        weft__wait_take(&l->done, waiter);\n    weft__guard_drop(g);\n    if (waiter)\n        weft__wait_let_go(waiter);\n    else",
+                 "        weft__wait_take(&l->done, waiter);\n    if (waiter)\n        weft__wait_let_go(waiter);\n    weft__guard_drop(g);\n    if (!waiter)\n        ")]),
+    ],
+    sources=["../tests/model/leave.c", "loop/resolve.c", "task/worker.c", "task/wait.c", "task/fork.c", "../tests/model/port.c",
+             "port/linux/guard.c"],
+    smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };"),
+             ("task/wait.c", "enum { SETTLE_SPINS = 100 };", "enum { SETTLE_SPINS = 0 };")],
+    flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
+)
+
+DATAGRAM = Program(
+    "datagram",
+    [
+        Model("datagram.receive", "full", "it is closed while one receives"),
+        Model("datagram.received", "full", "and has got something"),
+        Model("datagram.send", "full", "it is closed while one waits for room at a receiver"),
+        Model("datagram.first-send", "full", "and has no address before that"),
+        Model("datagram.both", "random", "it is closed while one receives and one sends", 2 * MILLION, 30_000),
+    ],
+    [
+        Mutant("datagram.leave-relaxed", "who closes does not see what was done inside", "datagram.received",
+               [("loop/datagram.c", "weft_atomic_fetch_and(&d->use, ~who, WEFT_ACQ_REL);",
+                 "weft_atomic_fetch_and(&d->use, ~who, WEFT_RELAXED);")]),
+        Mutant("datagram.leave-quiet", "the last one that leaves does not say so", "datagram.receive",
+               [("loop/datagram.c", "    if (seen == (who | CLOSING))\n        weft__grant(d->closer);\n", "    (void)seen;\n")]),
+        Mutant("datagram.room-blind", "who waits for room does not look whether it is closed", "datagram.send",
+               [("loop/datagram.c", "    bool open = !closing(d);\n", "    bool open = true;\n")]),
+        Mutant("datagram.room-unstopped", "who closes does not stop the one that waits for room", "datagram.send",
+               [("loop/datagram.c", "    if (d->room >= 0)\n        weft__datagram_stop(d->room);\n", "")]),
+        Mutant("datagram.closed-first", "who closes stops the others before it has said so", "datagram.send",
+               [("loop/datagram.c", "    /* pairs with enter and leave: V1 */\n    if (weft_atomic_fetch_or(&d->use, CLOSING, WEFT_ACQ_REL) != 0) {\n        stop(d);\n",
+                 "    stop(d);\n    if (weft_atomic_fetch_or(&d->use, CLOSING, WEFT_ACQ_REL) != 0) {\n")]),
+    ],
+    sources=["../tests/model/leave.c", "loop/datagram.c", "task/worker.c", "task/wait.c", "task/fork.c", "../tests/model/port.c",
+             "port/linux/guard.c"],
+    smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };")],
+    flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
+)
+
 STRAND = Program(
     "strand",
     [
@@ -475,4 +532,4 @@ STRAND = Program(
     flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
 )
 
-PROGRAMS = [GUARD, RING, FORKS, IDLE, WAIT, LOCK, QUEUE, SCOPE, TIMED, LOOP, STRAND]
+PROGRAMS = [GUARD, RING, FORKS, IDLE, WAIT, LOCK, QUEUE, SCOPE, TIMED, LOOP, RESOLVE, DATAGRAM, STRAND]
