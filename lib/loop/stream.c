@@ -145,7 +145,7 @@ weft_err weft__stream_take(weft_stream *s, void *buf, size_t cap, size_t *got, w
         weft_err late = await_readable(s, &seen, &waited, by);
         if (late != WEFT_OK && late != WEFT_LATE)
             return late;
-        weft_err e = weft__stream_read(s->h.fd, buf, cap, &n);
+        weft_err e = weft__stream_read(s->h.fd, s->kind, buf, cap, &n);
         if (e == WEFT_EMPTY && late == WEFT_LATE)
             return weft__fail(WEFT_LATE, "read: nothing came before the deadline");
         if (e == WEFT_EMPTY)

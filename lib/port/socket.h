@@ -35,7 +35,7 @@ weft_err weft__socket_pair(int fd[2]);
 weft_err weft__socket_pipe(int *out, int *in);
 
 /* *got is 0 at the end. WEFT_LOST: the connection broke. */
-weft_err weft__stream_read(int fd, void *buf, size_t cap, size_t *got);
+weft_err weft__stream_read(int fd, weft__fd_kind kind, void *buf, size_t cap, size_t *got);
 /* At most `n` slices, as much as there is room for; *wrote is at least 1. WEFT_CLOSED: nobody reads. */
 weft_err weft__stream_write(int fd, weft__fd_kind kind, const weft_slice *v, int n, size_t *wrote);
 /* Half-close. */

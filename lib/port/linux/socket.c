@@ -216,11 +216,11 @@ weft_err weft__socket_pipe(int *out, int *in)
     return WEFT_OK;
 }
 
-weft_err weft__stream_read(int fd, void *buf, size_t cap, size_t *got)
+weft_err weft__stream_read(int fd, weft__fd_kind kind, void *buf, size_t cap, size_t *got)
 {
     ssize_t n;
     do {
-        n = read(fd, buf, cap);
+        n = kind == WEFT__FD_PIPE ? read(fd, buf, cap) : recv(fd, buf, cap, 0);
     } while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return WEFT_EMPTY;
