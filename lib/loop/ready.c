@@ -119,6 +119,14 @@ static weft_err wait_in_entry(weft *w, weft__ready *r, int fd, unsigned what, we
     return e;
 }
 
+/* By the thread itself. */
+static weft_err wait_here(int fd, unsigned mask, weft_deadline by)
+{
+    weft_err e = weft__fd_wait(fd, mask, by.ns);
+    return e == WEFT_LATE ? weft__fail(e, "ready: descriptor %d was not before the deadline", fd)
+                          : e;
+}
+
 weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
 {
     weft *w = weft_here();
@@ -130,7 +138,7 @@ weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
     if (weft_cancelled())
         return weft__fail(WEFT_CANCELLED, "ready: %s was cancelled", weft_task_name());
     if (!w || by.ns == INT64_MIN)
-        return weft__fd_wait(fd, mask, by.ns);
+        return wait_here(fd, mask, by);
     weft_err e = have_entry(w->readiness, fd);
     if (e != WEFT_OK)
         return e;

@@ -33,7 +33,7 @@ static weft_err next(weft_signals *s, int *number, weft_deadline by)
 {
     for (;;) {
         if (weft__gate_closed(&s->gate))
-            return WEFT_CLOSED;
+            return weft__fail(WEFT_CLOSED, "signals: closed meanwhile by another task");
         int came = weft__catch_take(&s->caught);
         if (came != 0) {
             *number = came;
@@ -54,7 +54,7 @@ weft_err weft_signals_next(weft_signals *s, int *number, weft_deadline by)
     if (e == WEFT_INVALID)
         return weft__fail(e, "signals: somebody waits for the next already");
     if (e != WEFT_OK)
-        return e;
+        return weft__fail(e, "signals: closed by another task");
     e = next(s, number, by);
     weft__gate_leave(&s->gate);
     return e;

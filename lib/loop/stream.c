@@ -11,6 +11,7 @@
 
 /* A task that never has to wait for its stream lets others have a turn after so many bytes. */
 enum { AHEAD = 128 * 1024, CALL = 4096 /* what the call itself counts for */ };
+enum { KEEPALIVE_MOST = 32767 };
 
 weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
 {
@@ -41,7 +42,7 @@ weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
         return e;
     }
     e = weft__fd_nonblock(fd, true);
-    if (e == WEFT_OK)
+    if (e == WEFT_OK && fd > 2) /* those go on being what children inherit */
         e = weft__fd_cloexec(fd, true);
     if (e != WEFT_OK) {
         weft__ready_drop(w, s->h.ready, fd);
@@ -106,6 +107,20 @@ void weft_stream_peer(const weft_stream *s, weft_address *a)
 void weft_stream_address(const weft_stream *s, weft_address *a)
 {
     weft__socket_address(s->h.fd, a);
+}
+
+weft_err weft_stream_keepalive(weft_stream *s, int seconds)
+{
+    if (seconds < 0 || seconds > KEEPALIVE_MOST)
+        return weft__fail(WEFT_INVALID, "keepalive: %d seconds; from 0, which is never, to %d",
+                          seconds, KEEPALIVE_MOST);
+    weft_err e = weft__handle_enter(&s->h, WEFT__SETTING, "keepalive");
+    if (e != WEFT_OK)
+        return e;
+    if (s->kind == WEFT__FD_TCP)
+        e = weft__socket_keepalive(s->h.fd, seconds);
+    weft__handle_leave(&s->h, WEFT__SETTING);
+    return e;
 }
 
 /* The caller did not have to wait. */
@@ -237,6 +252,8 @@ static weft_err give_all(weft_stream *s, const weft_slice *v, int n, size_t *don
 {
     weft_err e = WEFT_OK;
     weft_slice first = n > 0 ? v[0] : (weft_slice){NULL, 0};
+    if (n > 1) /* of one slice, the rest had no room */
+        by = weft__handle_deadline(by);
     while (n > 0 && e == WEFT_OK) {
         size_t wrote = 0;
         if (first.len == 0) {

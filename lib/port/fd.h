@@ -11,6 +11,7 @@
 /* The error that an error number of the system means, with a detail: "WHAT: NAME: strerror". */
 weft_err weft__sys_error(int number, const char *what, const char *name);
 
+bool weft__fd_is_open(int fd);
 weft_err weft__fd_open_read(const char *path, int *fd);
 /* *got is 0 at the end only. Retries after signals. WEFT_EMPTY: would block. */
 weft_err weft__fd_read(int fd, void *buf, size_t cap, size_t *got);

@@ -28,9 +28,12 @@ void weft__socket_unlink(const weft_address *at);
 /* The next connection. WEFT_EMPTY: none waits. WEFT_NOMEM: no descriptor or memory is free. */
 weft_err weft__socket_accept(int fd, int *connection);
 /* A socket that connects to `to`. WEFT_EMPTY: it is under way, until *fd can be written; then
- * weft__socket_outcome says what it came to, or WEFT_EMPTY: not yet. On any other failure there is no socket. */
+ * weft__socket_outcome says what it came to, or WEFT_EMPTY: not yet. WEFT_FULL: the backlog of a unix socket, and
+ * nothing tells when it has room; without a detail. On any other failure there is no socket. */
 weft_err weft__socket_connect(const weft_address *to, int *fd);
 weft_err weft__socket_outcome(int fd, const weft_address *to);
+/* A TCP connection breaks when nothing was heard of its peer for `seconds`, at most 32,767; 0: never. */
+weft_err weft__socket_keepalive(int fd, int seconds);
 weft_err weft__socket_pair(int fd[2]);
 weft_err weft__socket_pipe(int *out, int *in);
 

@@ -63,6 +63,11 @@ weft_err weft__sys_error(int number, const char *what, const char *name)
     return weft__fail(meaning(number), "%s: %s: %s%s", what, name, strerror(number), next);
 }
 
+bool weft__fd_is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
 weft_err weft__fd_open_read(const char *path, int *fd)
 {
     int f;
@@ -132,7 +137,8 @@ weft_err weft__fd_wait(int fd, unsigned what, int64_t deadline_ns)
     p.events = (short)((what & WEFT__POLL_IN ? POLLIN : 0) | (what & WEFT__POLL_OUT ? POLLOUT : 0));
     for (;;) {
         struct timespec left = {0};
-        int64_t ns = deadline_ns == INT64_MIN ? 0 : deadline_ns - weft__clock_ns();
+        /* The clock is never negative, and what is left of a far past would be too large to say. */
+        int64_t ns = deadline_ns <= 0 ? 0 : deadline_ns - weft__clock_ns();
         if (ns > 0)
             left = (struct timespec){ns / 1000000000, ns % 1000000000};
         int n = ppoll(&p, 1, deadline_ns == INT64_MAX ? NULL : &left, NULL);

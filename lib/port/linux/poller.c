@@ -75,7 +75,7 @@ static int wait_ms(int64_t deadline_ns)
 {
     if (deadline_ns == INT64_MAX)
         return -1;
-    if (deadline_ns == INT64_MIN)
+    if (deadline_ns <= 0) /* the clock is never negative */
         return 0;
     int64_t left = deadline_ns - weft__clock_ns();
     if (left <= 0)
@@ -88,7 +88,7 @@ static int wait_ms(int64_t deadline_ns)
 /* epoll_pwait2 keeps nanoseconds; kernels before 5.11 do not have it. */
 static int wait_events(int epoll, struct epoll_event *ev, int cap, int64_t deadline_ns)
 {
-    if (deadline_ns != INT64_MAX && deadline_ns != INT64_MIN) {
+    if (deadline_ns != INT64_MAX && deadline_ns > 0) {
         int64_t left = deadline_ns - weft__clock_ns();
         if (left < 0)
             left = 0;

@@ -180,8 +180,7 @@ weft_err weft__socket_connect(const weft_address *to, int *fd)
         return weft__fail(WEFT_NOMEM,
                           "dial: no local port is free; have fewer connections at a time");
     }
-    /* A unix socket whose backlog is full says EAGAIN, and nothing would tell when it has room. */
-    e = failed(errno == EAGAIN ? ECONNREFUSED : errno, "dial", to);
+    e = errno == EAGAIN && of(to)->sa_family == AF_UNIX ? WEFT_FULL : failed(errno, "dial", to);
     close(s);
     return e;
 }
@@ -197,6 +196,29 @@ weft_err weft__socket_outcome(int fd, const weft_address *to)
     if (number == 0 && getpeername(fd, (struct sockaddr *)(void *)&peer, &n) != 0)
         return WEFT_EMPTY;
     return number == 0 ? WEFT_OK : failed(number, "dial", to);
+}
+
+weft_err weft__socket_keepalive(int fd, int seconds)
+{
+    /* The last of the questions goes out early enough for an answer to come within the time. */
+    int on = seconds > 0, every = seconds / 4 > 0 ? seconds / 4 : 1;
+    int first = seconds - 2 * every > 0 ? seconds - 2 * every : 1;
+    const struct {
+        int level, option, value;
+    } set[] = {
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, seconds * 1000},
+        {IPPROTO_TCP, TCP_KEEPIDLE, first},
+        {IPPROTO_TCP, TCP_KEEPINTVL, every},
+        {IPPROTO_TCP, TCP_KEEPCNT, 2},
+        {SOL_SOCKET, SO_KEEPALIVE, on},
+    };
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++) {
+        bool wanted = on || set[i].option == SO_KEEPALIVE || set[i].option == TCP_USER_TIMEOUT;
+        if (wanted &&
+            setsockopt(fd, set[i].level, set[i].option, &set[i].value, sizeof set[i].value) != 0)
+            return weft__sys_error(errno, "keepalive", "stream");
+    }
+    return WEFT_OK;
 }
 
 weft_err weft__socket_pair(int fd[2])
