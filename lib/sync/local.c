@@ -5,9 +5,6 @@
 
 #include "port/err.h"
 
-/* Items longer than this are copied with the guard held, on which others sleep: no lane is lent. */
-enum { LANE_ITEM_MAX = 1024 };
-
 /* One that waits. On its stack; written by who serves it. */
 typedef struct waiting {
     bool put;         /* for a free slot; or else for an item */
@@ -23,41 +20,6 @@ typedef struct waiting {
 typedef struct line {
     weft__wait *first, *last;
 } line;
-
-/* No lane is lent from now on, and nobody works at an end but the caller. */
-static void stop(weft__local *q, uintptr_t me)
-{
-    bool light = weft__lane_call_back(&q->put.lane, me);
-    light |= weft__lane_call_back(&q->get.lane, me);
-    if (light) {
-        weft__barrier_all();
-        q->calm = 0;
-        if (q->calm_enough < WEFT__CALM_MOST)
-            q->calm_enough = q->calm_enough * 4 + WEFT__CALM_FIRST;
-    }
-    weft__lane_drain(&q->put.lane);
-    weft__lane_drain(&q->get.lane);
-}
-
-/* The caller worked at `e` and nobody had to wait: it may be one that comes again and again. */
-static void came(weft__local *q, weft__end *e, const weft__end *other, uintptr_t me)
-{
-    weft__lane *l = &e->lane;
-    if (l->last != me) {
-        l->last = me;
-        l->streak = 0;
-        return;
-    }
-    if (++l->streak < WEFT__LANE_AFTER || q->item_size > LANE_ITEM_MAX || e->open > 0 ||
-        q->put.waiting + q->get.waiting > 0 || weft_atomic_load(&l->holder, WEFT_RELAXED) != 0)
-        return;
-    bool alone = other->lane.last == me;
-    if (!alone)
-        q->calm = 0;
-    else if (q->calm < UINT32_MAX)
-        q->calm++;
-    weft__lane_lend(l, me, alone && q->barrier && q->calm > q->calm_enough);
-}
 
 /* The slot of `e` behind those that are open. */
 static size_t beyond(const weft__local *q, const weft__end *e)
@@ -193,7 +155,7 @@ static weft_err put_now(weft__local *q, waiting *w, uintptr_t me, line *served)
     if (q->ended)
         return WEFT_CLOSED;
     if (w->in_place || weft__lane_elsewhere(&q->put.lane, me))
-        stop(q, me);
+        weft__local_stop(q, me);
     if (q->put.waiting > 0 || !weft__local_room(q))
         return WEFT_FULL;
     if (!w->in_place && hand_over(q, w, served))
@@ -202,7 +164,7 @@ static weft_err put_now(weft__local *q, waiting *w, uintptr_t me, line *served)
     if (q->get.waiting > 0)
         settle(q, served);
     else
-        came(q, &q->put, &q->get, me);
+        weft__local_came(q, &q->put, &q->get, me);
     return WEFT_OK;
 }
 
@@ -210,14 +172,14 @@ static weft_err put_now(weft__local *q, waiting *w, uintptr_t me, line *served)
 static weft_err get_now(weft__local *q, waiting *w, uintptr_t me, line *served)
 {
     if (w->in_place || weft__lane_elsewhere(&q->get.lane, me))
-        stop(q, me);
+        weft__local_stop(q, me);
     if (!weft__local_items(q))
         return over(q) ? WEFT_CLOSED : WEFT_EMPTY;
     weft_err e = pull(q, w);
     if (q->put.waiting > 0)
         settle(q, served);
     else
-        came(q, &q->get, &q->put, me);
+        weft__local_came(q, &q->get, &q->put, me);
     return e;
 }
 
@@ -248,7 +210,7 @@ static weft_err work(weft__local *q, waiting *w, weft_deadline by,
     weft_err e = now(q, w, me, &served);
     bool wait = e == WEFT_FULL || e == WEFT_EMPTY;
     if (wait && by.ns != INT64_MIN) {
-        stop(q, me); /* L3; whoever was in a lane may have changed it */
+        weft__local_stop(q, me); /* L3; whoever was in a lane may have changed it */
         e = now(q, w, me, &served);
         wait = e == WEFT_FULL || e == WEFT_EMPTY;
         if (wait)
@@ -378,7 +340,7 @@ void weft__local_end(weft__local *q)
     line served = {NULL, NULL};
     weft__guard_take(weft__sync_guard(&q->head));
     if (!q->ended) {
-        stop(q, weft__thread_mark());
+        weft__local_stop(q, weft__thread_mark());
         q->ended = true;
         settle(q, &served);
     }
@@ -389,7 +351,7 @@ void weft__local_end(weft__local *q)
 uint64_t weft__local_close(weft__local *q, const char *where)
 {
     weft__guard_take(weft__sync_guard(&q->head));
-    stop(q, weft__thread_mark());
+    weft__local_stop(q, weft__thread_mark());
     uint32_t inside = q->put.waiting + q->get.waiting;
     weft__guard_drop(weft__sync_guard(&q->head));
     if (inside > 0)

@@ -54,7 +54,7 @@ typedef struct weft__local {
 
     weft_sync_head head __attribute__((aligned(64))); /* who waits, at either end */
     bool ended;
-    uint32_t calm, calm_enough; /* local.c: when lanes are lent lightly */
+    uint32_t calm, calm_enough; /* lanes.c: when lanes are lent lightly */
     uint64_t handed;            /* items that went from hand to hand, past the slots: L6 */
 
     /* L6; used by those who call task_done and join only. */
@@ -197,6 +197,10 @@ weft_err weft__local_commit(weft__local *q, void *slot, size_t len);
 weft_err weft__local_take(weft__local *q, void **slot, size_t *len, weft_deadline by);
 weft_err weft__local_done(weft__local *q, void *slot);
 void weft__local_end(weft__local *q);
+/* lanes.c, with the guard held: no lane is lent from now on, and nobody works at an end but the caller, `me`. */
+void weft__local_stop(weft__local *q, uintptr_t me);
+/* The caller worked at `e` and nobody had to wait: it may be one that comes again and again. */
+void weft__local_came(weft__local *q, weft__end *e, const weft__end *other, uintptr_t me);
 /* join.c: weft_queue_task_done and weft_queue_join. */
 void weft__local_task_done(weft__local *q, const char *where);
 weft_err weft__local_join(weft__local *q, weft_deadline by);

@@ -19,9 +19,7 @@ bool weft__any_work(weft *w)
     if (weft_atomic_load(&w->inbox.count, WEFT_SEQ_CST) != 0) /* pairs with weft__inbox_push */
         return true;
     for (int i = 0; i < w->workers; i++)
-        if (weft__ring_length(&w->worker[i].ready) != 0 ||
-            weft__ring_length(&w->worker[i].fresh) != 0 ||
-            weft__ring_length(&w->worker[i].spent) != 0)
+        if (weft__worker_has_any(&w->worker[i]))
             return true;
     return weft__fork_any(w) ||
            weft_atomic_load(&w->stopping, WEFT_SEQ_CST) != 0; /* pairs with weft__engine_halt */

@@ -133,7 +133,8 @@ static void stir(weft__scope *s)
 /* S3. From the guard on, if there are no timers, the scope may end. */
 static void cancel_all(weft__scope *s, weft__guard *held)
 {
-    weft_atomic_store(&s->cancelled, 1, WEFT_RELEASE); /* pairs with weft__cancelled */
+    /* pairs with weft__cancelled, and with hang in timed.c: T3 */
+    weft_atomic_store(&s->cancelled, 1, WEFT_SEQ_CST);
     uint32_t timers = weft__timed_drop_all(s);
     stir(s);
     weft__guard_drop(held);

@@ -6,7 +6,8 @@
  *    make its task or to count it out: the wheel, who cancels it, or who cancels the scope. The timer is
  *    not touched after that guard.
  * T3 Who cancels a scope says so and then empties the list; who starts a timer looks whether the scope is
- *    cancelled and puts it in under the same guard. So none is left behind.
+ *    cancelled and puts it in under the same guard. So none is left behind. Where the first timer comes just
+ *    then, who cancels finds no wheel, or who starts finds it cancelled: these four accesses have one order.
  */
 #include "base/list.h"
 #include "port/err.h"
@@ -49,7 +50,7 @@ static bool hang(weft__scope *s, timed *x)
     int64_t at = x->timer.at;
     bool first = false;
     weft__latch_take(&wheel->guard);
-    bool cancelled = weft_atomic_load(&s->cancelled, WEFT_SEQ_CST); /* weft__timed_drop_all */
+    bool cancelled = weft_atomic_load(&s->cancelled, WEFT_SEQ_CST); /* T3; cancel_all */
     if (!cancelled) {
         first = weft__timer_put(wheel, &x->timer);
         weft__list_push(&s->timed, &x->sibling);
@@ -113,8 +114,8 @@ bool weft_timer_cancel(weft_timer *timer)
 uint32_t weft__timed_drop_all(weft__scope *s)
 {
     uint32_t dropped = 0;
-    weft_atomic_fence(); /* T3: between `cancelled` and this look; pairs with wheel_of and hang */
-    weft__timers *wheel = weft_atomic_load(&s->wheel, WEFT_ACQUIRE);
+    /* T3: after `cancelled` was set; pairs with wheel_of */
+    weft__timers *wheel = weft_atomic_load(&s->wheel, WEFT_SEQ_CST);
     for (bool more = wheel; more;) {
         weft__latch_take(&wheel->guard);
         for (int i = 0; i < BITE && !weft__list_empty(&s->timed); i++, dropped++)

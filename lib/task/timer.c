@@ -22,27 +22,12 @@
 #include <stddef.h>
 #include <string.h>
 
-enum {
-    NONE = WEFT__TIMER_SLOTS, /* no slot */
-    FEW = 8,                  /* how many are looked at for the earliest of them */
-    BITE = 256,               /* steps that are done under the guard in one go */
-    AHEAD = 64                /* timers of a far slot that are dealt ahead at a time: C6 */
-};
+#include "task/wheel.h"
 
-/* A slot of each level is so many bits of nanoseconds long: 1 ns, 64 ns, 4 us, 262 us, 2 s, 68 s, ... */
-enum { WIDE_SHIFT = 18, FAR_SHIFT = WIDE_SHIFT + WEFT__TIMER_WIDE - 1 };
-static const uint8_t shift_of[WEFT__TIMER_LEVELS] = {
-    0,
-    6,
-    12,
-    WIDE_SHIFT,
-    FAR_SHIFT,
-    FAR_SHIFT + 5,
-    FAR_SHIFT + 10,
-    FAR_SHIFT + 15,
-    FAR_SHIFT + 20,
-    FAR_SHIFT + 25,
-    FAR_SHIFT + 30,
+enum {
+    FEW = 8,    /* how many are looked at for the earliest of them */
+    BITE = 256, /* steps that are done under the guard in one go */
+    AHEAD = 64  /* timers of a far slot that are dealt ahead at a time: C6 */
 };
 
 void weft__timers_init(weft__timers *ts)
@@ -51,108 +36,11 @@ void weft__timers_init(weft__timers *ts)
     weft_atomic_store(&ts->earliest, INT64_MAX, WEFT_RELAXED); /* nobody else knows it yet */
 }
 
-static unsigned fan_of(unsigned level)
-{
-    return level == WEFT__TIMER_FINE ? WEFT__TIMER_WIDTH : WEFT__TIMER_FAN;
-}
-
-/* The number of the first slot of `level`. */
-static unsigned base_of(unsigned level)
-{
-    return level == WEFT__TIMER_FINE  ? 0
-           : level < WEFT__TIMER_FINE ? WEFT__TIMER_WIDTH + level * WEFT__TIMER_FAN
-                                      : WEFT__TIMER_WIDTH + (level - 1) * WEFT__TIMER_FAN;
-}
-
-static unsigned level_of(unsigned slot)
-{
-    if (slot < WEFT__TIMER_WIDTH)
-        return WEFT__TIMER_FINE;
-    unsigned i = (slot - WEFT__TIMER_WIDTH) / WEFT__TIMER_FAN;
-    return i < WEFT__TIMER_FINE ? i : i + 1;
-}
-
-/* Whether `at` is less than a turn of `level` ahead of the clock. */
-static bool in_turn(int64_t clock, int64_t at, unsigned level)
-{
-    uint64_t ahead = ((uint64_t)at >> shift_of[level]) - ((uint64_t)clock >> shift_of[level]);
-    return ahead < fan_of(level);
-}
-
-/* C1, C4 */
-static unsigned slot_for(int64_t clock, int64_t at)
-{
-    if (at < clock)
-        return WEFT__TIMER_LATE;
-    unsigned level = in_turn(clock, at, WEFT__TIMER_FINE) ? 0 : WEFT__TIMER_FINE + 1;
-    while (!in_turn(clock, at, level))
-        level++;
-    return base_of(level) + (unsigned)((uint64_t)at >> shift_of[level]) % fan_of(level);
-}
-
-static uint64_t bit(unsigned i)
-{
-    return (uint64_t)1 << (i % 64);
-}
-
-static bool is_taken(const weft__timers *ts, unsigned slot)
-{
-    if (slot == WEFT__TIMER_LATE)
-        return ts->late;
-    if (slot < WEFT__TIMER_WIDTH)
-        return ts->wide[slot / 64] & bit(slot);
-    return ts->taken[level_of(slot)] & bit(slot);
-}
-
-static void mark(weft__timers *ts, unsigned slot)
-{
-    if (slot == WEFT__TIMER_LATE) {
-        ts->late = true;
-        return;
-    }
-    ts->levels |= 1u << level_of(slot);
-    if (slot < WEFT__TIMER_WIDTH) {
-        ts->wide[slot / 64] |= bit(slot);
-        ts->sums[slot / 64 / 64] |= bit(slot / 64);
-    } else {
-        ts->taken[level_of(slot)] |= bit(slot);
-    }
-}
-
-static void unmark_wide(weft__timers *ts, unsigned slot)
-{
-    uint64_t any = 0;
-    ts->wide[slot / 64] &= ~bit(slot);
-    if (ts->wide[slot / 64] != 0)
-        return;
-    ts->sums[slot / 64 / 64] &= ~bit(slot / 64);
-    for (unsigned i = 0; i < WEFT__TIMER_SUMS; i++)
-        any |= ts->sums[i];
-    if (any == 0)
-        ts->levels &= ~(1u << WEFT__TIMER_FINE);
-}
-
-static void unmark(weft__timers *ts, unsigned slot)
-{
-    if (slot == WEFT__TIMER_LATE) {
-        ts->late = false;
-        return;
-    }
-    if (slot < WEFT__TIMER_WIDTH) {
-        unmark_wide(ts, slot);
-        return;
-    }
-    unsigned level = level_of(slot);
-    ts->taken[level] &= ~bit(slot);
-    if (ts->taken[level] == 0)
-        ts->levels &= ~(1u << level);
-}
-
 static void put_in(weft__timers *ts, weft__timer *t)
 {
-    t->slot = slot_for(ts->clock, t->at);
+    t->slot = weft__wheel_slot_for(ts->clock, t->at);
     weft__timer_slot *s = &ts->slot[t->slot];
-    if (is_taken(ts, t->slot)) {
+    if (weft__wheel_has(ts, t->slot)) {
         t->next = s->first;
         t->prev = s->first->prev;
         t->next->prev = t->prev->next = t;
@@ -163,7 +51,7 @@ static void put_in(weft__timers *ts, weft__timer *t)
     } else {
         s->first = t->next = t->prev = t;
         s->from = t->at;
-        mark(ts, t->slot);
+        weft__wheel_mark(ts, t->slot);
     }
 }
 
@@ -176,51 +64,9 @@ static void take_out(weft__timers *ts, weft__timer *t)
         if (s->first == t)
             s->first = t->next;
     } else {
-        unmark(ts, t->slot);
+        weft__wheel_unmark(ts, t->slot);
     }
     t->next = t->prev = NULL;
-}
-
-/* The first bit of `words` that is set, from number `from` on; 64 * `n`: none. */
-static unsigned next_bit(const uint64_t *words, unsigned n, unsigned from)
-{
-    for (unsigned i = from / 64; i < n; i++) {
-        uint64_t left = i == from / 64 ? words[i] >> (from % 64) << (from % 64) : words[i];
-        if (left != 0)
-            return i * 64 + (unsigned)__builtin_ctzll(left);
-    }
-    return n * 64;
-}
-
-/* The first slot of `level`, which has one, counted from the clock's: C1. */
-static unsigned first_of(const weft__timers *ts, unsigned level)
-{
-    unsigned now = (unsigned)((uint64_t)ts->clock >> shift_of[level]) % fan_of(level);
-    if (level != WEFT__TIMER_FINE) {
-        uint64_t turned = ts->taken[level] >> now | ts->taken[level] << (63 - now) << 1;
-        return base_of(level) + (now + (unsigned)__builtin_ctzll(turned)) % 64;
-    }
-    unsigned here = next_bit(&ts->wide[now / 64], 1, now % 64);
-    if (here < 64)
-        return now / 64 * 64 + here;
-    unsigned word = next_bit(ts->sums, WEFT__TIMER_SUMS, now / 64 + 1);
-    if (word == WEFT__TIMER_SUMS * 64)
-        word = next_bit(ts->sums, WEFT__TIMER_SUMS, 0);
-    return word * 64 + (unsigned)__builtin_ctzll(ts->wide[word]);
-}
-
-/* The slot that has the earliest, or NONE; of several the highest, in which it may be hidden: C2. */
-static unsigned first_slot(const weft__timers *ts)
-{
-    unsigned first = NONE;
-    if (ts->late)
-        return WEFT__TIMER_LATE;
-    for (uint32_t left = ts->levels; left != 0; left &= left - 1) {
-        unsigned slot = first_of(ts, (unsigned)__builtin_ctz(left));
-        if (first == NONE || ts->slot[slot].from <= ts->slot[first].from)
-            first = slot;
-    }
-    return first;
 }
 
 /* Guard held, under which it is written. */
@@ -232,8 +78,8 @@ static int64_t published(weft__timers *ts)
 /* Some have gone: `earliest` may be later now. Who still reads the former one wakes in vain. */
 static void publish_first(weft__timers *ts)
 {
-    unsigned first = first_slot(ts);
-    int64_t at = first == NONE ? INT64_MAX : ts->slot[first].from;
+    unsigned first = weft__wheel_first(ts);
+    int64_t at = first == WEFT__WHEEL_NONE ? INT64_MAX : ts->slot[first].from;
     if (at != published(ts))
         weft_atomic_store(&ts->earliest, at, WEFT_RELAXED);
 }
@@ -364,14 +210,15 @@ static void deal(weft__timers *ts, weft__timer *t)
 /* One step: fires the earliest, or deals one timer to a lower level. False if none is due. */
 static bool turn(weft__timers *ts, int64_t now, weft__fired *f)
 {
-    unsigned first = first_slot(ts);
+    unsigned first = weft__wheel_first(ts);
     if (first == WEFT__TIMER_LATE)
         order_the_late(ts);
-    if (first == NONE || ts->slot[first].from > now)
+    if (first == WEFT__WHEEL_NONE || ts->slot[first].from > now)
         return false;
     weft__timer_slot *s = &ts->slot[first];
     weft__timer *t = s->first;
-    if (first == WEFT__TIMER_LATE || level_of(first) == 0 || (t->next == t && t->at == s->from)) {
+    if (first == WEFT__TIMER_LATE || weft__wheel_level(first) == 0 ||
+        (t->next == t && t->at == s->from)) {
         fire(ts, t, f);
         return true;
     }
@@ -385,9 +232,11 @@ static void deal_ahead(weft__timers *ts)
 {
     uint32_t far = ts->levels >> (WEFT__TIMER_FINE + 1) << (WEFT__TIMER_FINE + 1);
     for (; far != 0; far &= far - 1) {
-        unsigned level = (unsigned)__builtin_ctz(far), slot = first_of(ts, level);
-        int64_t last = ts->slot[slot].from | (((int64_t)1 << shift_of[level]) - 1);
-        for (int i = 0; i < AHEAD && is_taken(ts, slot) && in_turn(ts->clock, last, level - 1); i++)
+        unsigned level = (unsigned)__builtin_ctz(far), slot = weft__wheel_first_of(ts, level);
+        int64_t last = ts->slot[slot].from | (((int64_t)1 << weft__wheel_shift[level]) - 1);
+        for (int i = 0; i < AHEAD && weft__wheel_has(ts, slot) &&
+                        weft__wheel_in_turn(ts->clock, last, level - 1);
+             i++)
             deal(ts, ts->slot[slot].first);
     }
 }

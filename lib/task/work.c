@@ -151,8 +151,7 @@ static weft__task *steal(weft__worker *me)
         if (i >= w->workers)
             continue;
         weft__worker *victim = &w->worker[i];
-        if (weft__ring_length(&victim->ready) == 0 && weft__ring_length(&victim->fresh) == 0 &&
-            weft__ring_length(&victim->spent) == 0)
+        if (!weft__worker_has_any(victim))
             continue;
         if (!left_alone)
             leave_alone(me);

@@ -165,8 +165,7 @@ static void after_any_yield(void *arg)
 
 static bool nothing_else(weft__worker *me)
 {
-    return !me->carrying && weft__ring_length(&me->ready) == 0 &&
-           weft__ring_length(&me->fresh) == 0 && weft__ring_length(&me->spent) == 0 &&
+    return !me->carrying && !weft__worker_has_any(me) &&
            weft_atomic_load(&me->rt->inbox.count, WEFT_RELAXED) == 0;
 }
 

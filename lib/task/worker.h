@@ -190,6 +190,12 @@ static inline weft__worker *weft__worker_of(weft *w)
     weft__worker *me = weft__worker_self();
     return me && me->rt == w ? me : NULL;
 }
+/* Whether there is something in its rings. Any worker; I2. */
+static inline bool weft__worker_has_any(weft__worker *k)
+{
+    return weft__ring_length(&k->ready) != 0 || weft__ring_length(&k->fresh) != 0 ||
+           weft__ring_length(&k->spent) != 0;
+}
 /* The scheduler loop, at the base of `stack`. */
 _Noreturn void weft__serve(void *stack);
 /* Work on the calling thread until the engine is told to stop. */

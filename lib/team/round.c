@@ -93,18 +93,25 @@ static void answer_asked(weft_team *t, uint64_t round, uint32_t id)
     }
 }
 
-weft_err weft__round_refuse(weft_team *t, weft_err e)
+/* A round that this rank has begun, or with `ahead` of 1 the next one, fails with `e` and its detail. Returns
+ * `e` with that detail: those who could not be told have left their own. */
+static weft_err fail_round(weft_team *t, uint64_t ahead, uint32_t id, weft_err e)
 {
     char why[WEFT__DETAIL_MAX];
     snprintf(why, sizeof why, "%s", weft_detail());
     weft_err told = e == WEFT_CANCELLED ? WEFT_LOST : e;
     weft__guard_take(guard(t));
-    uint64_t round = t->begun + 1;
+    uint64_t round = t->begun + ahead;
     bool first = break_team(t, told, why);
     weft__guard_drop(guard(t));
     if (first)
-        tell_failure(t, round, 0, told, why);
+        tell_failure(t, round, id, told, why);
     return weft__fail(e, "%s", why);
+}
+
+weft_err weft__round_refuse(weft_team *t, weft_err e)
+{
+    return fail_round(t, 1, 0, e);
 }
 
 weft_err weft__round_begin(weft__round *r, weft_team *t, weft__round_kind kind, int root,
@@ -151,17 +158,8 @@ weft_err weft__round_begin(weft__round *r, weft_team *t, weft__round_kind kind, 
 weft_err weft__round_end(weft__round *r, weft_err e)
 {
     weft_team *t = r->team;
-    if (e != WEFT_OK) {
-        char why[WEFT__DETAIL_MAX];
-        snprintf(why, sizeof why, "%s", weft_detail());
-        weft_err told = e == WEFT_CANCELLED ? WEFT_LOST : e;
-        weft__guard_take(guard(t));
-        bool first = break_team(t, told, why);
-        weft__guard_drop(guard(t));
-        if (first)
-            tell_failure(t, t->begun, r->id, told, t->why);
-        weft__fail(e, "%s", why); /* those who could not be told have left their own */
-    }
+    if (e != WEFT_OK)
+        (void)fail_round(t, 0, r->id, e);
     weft_lock_release(&t->turn);
     return e;
 }

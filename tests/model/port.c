@@ -26,7 +26,7 @@ static struct weft__record *here[THREADS];
 static WEFT_ATOMIC(int64_t) now;
 static WEFT_ATOMIC(uint32_t) bell;
 static _Alignas(64) char heap[1 << 20];
-static size_t heap_used;
+static size_t heap_used, heap_held;
 
 /* The same addresses and contents in each execution, and nothing is used twice in one. */
 void *model_malloc(size_t size)
@@ -36,6 +36,7 @@ void *model_malloc(size_t size)
     *(size_t *)(void *)p = size;
     heap_used += LINE + (size + LINE - 1) / LINE * LINE;
     require(heap_used <= sizeof heap);
+    heap_held++;
     return memset(p + LINE, 0, size);
 }
 
@@ -45,16 +46,38 @@ void *model_aligned_alloc(size_t alignment, size_t size)
     return model_malloc(size);
 }
 
+void *model_calloc(size_t n, size_t size)
+{
+    return model_malloc(n * size);
+}
+
+char *model_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(model_malloc(size), text, size);
+}
+
+/* In place of its size stands that it was freed. */
 void model_free(void *p)
 {
     enum { LINE = 64 };
-    if (p)
-        model_gone(p, *(size_t *)(void *)((char *)p - LINE));
+    if (!p)
+        return;
+    size_t *size = (size_t *)(void *)((char *)p - LINE);
+    require(*size != SIZE_MAX);
+    model_gone(p, *size);
+    *size = SIZE_MAX;
+    heap_held--;
+}
+
+size_t model_held(void)
+{
+    return heap_held;
 }
 
 void model_port_reset(void)
 {
-    heap_used = 0;
+    heap_used = heap_held = 0;
     for (int i = 0; i < THREADS; i++)
         here[i] = &weft__here_nobody;
     now.v = 0;

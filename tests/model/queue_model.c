@@ -14,6 +14,8 @@ static model_plain payload[ITEMS]; /* of the item, or of the slot */
 static int got[ITEMS], last[WORKERS];
 static int all, wanted, streams; /* so many items, where that differs */
 static bool one_gets;
+static model_plain did[ITEMS]; /* by who got an item, before it says that it is done */
+static int done;
 
 /* What the library asks of others. */
 weft *weft_here(void)
@@ -93,7 +95,7 @@ static void begin(size_t capacity)
     require(weft_queue_init(&queue, "queue", sizeof(int), capacity) == WEFT_OK);
     memset(got, 0, sizeof got);
     memset(last, 0, sizeof last);
-    all = 0;
+    all = done = 0;
     one_gets = true;
     tasks[1].waiter.kind = WEFT__WAITER_THREAD;
 }
@@ -114,6 +116,12 @@ static void plain(void)
 {
     begin(1);
     streams = 3;
+}
+
+static void plain_one(void)
+{
+    plain();
+    streams = 1;
 }
 
 /* One puts and another one gets, each in its lane. */
@@ -267,6 +275,91 @@ static void in_place(int i)
     }
 }
 
+/* Gets an item and says that it is done; the last one gone, the queue may be, too. */
+static void works_off(int item)
+{
+    model_write(&did[item], 1);
+    done++;
+    require(weft_queue_task_done(queue) == WEFT_OK);
+}
+
+static void works(int items)
+{
+    for (int n = 0; n < items; n++) {
+        int item = -1;
+        size_t len;
+        require(weft_get(queue, &item, sizeof item, &len, WEFT_FOREVER) == WEFT_OK);
+        took(item);
+        works_off(item);
+    }
+}
+
+/* All are done, and who joined has seen it; it frees the queue at once. */
+static void joins(int items)
+{
+    require(weft_queue_join(queue, WEFT_FOREVER) == WEFT_OK);
+    require(done == items);
+    for (int item = 0; item < ITEMS; item++)
+        require(got[item] == 0 || model_read(&did[item]) == 1);
+    weft_queue_close(&queue);
+}
+
+static void joined(int i)
+{
+    if (i > 0) {
+        works(streams);
+        return;
+    }
+    for (int n = 0; n < streams; n++)
+        puts_item(0, n);
+    joins(streams);
+}
+
+/* Who gets the first item puts another one before it says that the first is done. */
+static void joined_more(int i)
+{
+    int item = -1;
+    size_t len;
+    if (i == 0) {
+        puts_item(0, 0);
+        joins(2);
+        return;
+    }
+    require(weft_get(queue, &item, sizeof item, &len, WEFT_FOREVER) == WEFT_OK);
+    took(item);
+    puts_item(1, 0);
+    works_off(item);
+    works(1);
+}
+
+/* In the slot itself: claimed counts. */
+static void joined_claim(int i)
+{
+    void *slot;
+    if (i > 0) {
+        works(1);
+        return;
+    }
+    require(weft_claim(queue, &slot, WEFT_FOREVER) == WEFT_OK);
+    *(int *)slot = item_of(0, 0);
+    model_write(&payload[item_of(0, 0)], 100 + (uint64_t)item_of(0, 0));
+    require(weft_commit(queue, slot, sizeof(int)) == WEFT_OK);
+    joins(1);
+}
+
+/* Two that work, one puts and joins. */
+static void joined_two(int i)
+{
+    one_gets = false;
+    if (i > 0) {
+        works(1);
+        return;
+    }
+    puts_item(0, 0);
+    puts_item(0, 1);
+    joins(2);
+}
+
 const model models[] = {{"queue.one", 2, one_item, stream, end},
                         {"queue.two", 2, two_items, stream, end},
                         {"queue.slot", 2, one_slot, stream, end},
@@ -277,8 +370,13 @@ const model models[] = {{"queue.one", 2, one_item, stream, end},
                         {"queue.ended", 2, one_item, ended, NULL},
                         {"queue.ended-two", 2, two_items, ended, NULL},
                         {"queue.last-item", 2, plain, last_item, NULL},
+                        {"queue.joined", 2, plain_one, joined, NULL},
+                        {"queue.joined-lanes", 2, one_item, joined, NULL},
+                        {"queue.joined-more", 2, plain, joined_more, NULL},
+                        {"queue.joined-claim", 2, plain, joined_claim, NULL},
                         {"queue.two-put", 3, two_lanes, two_put, end},
                         {"queue.two-get", 3, two_lanes, two_get, end},
                         {"queue.light", 3, light_lanes, two_put, end},
+                        {"queue.joined-two", 3, plain, joined_two, NULL},
                         {"queue.in-place", 3, two_lanes, in_place, end},
                         {NULL, 0, NULL, NULL, NULL}};

@@ -369,7 +369,7 @@ static void near_timers_lie_low_however_late_it_is(void **state)
         for (int i = 0; i < 3; i++)
             add_at(i, now | i);
         for (int i = 0; i < 3; i++) {
-            assert_int_equal(level_of(timer[i].slot), 0);
+            assert_int_equal(weft__wheel_level(timer[i].slot), 0);
             weft__timer_remove(&timers, &timer[i]);
         }
     }
@@ -386,12 +386,12 @@ static void a_far_crowd_is_dealt_out_before_its_time(void **state)
     for (int i = 0; i < CROWD; i++) {
         crowd[i].at = first + (int64_t)(test_random(&seed) % (uint64_t)(1000 * ms));
         weft__timer_add(&timers, &crowd[i]);
-        assert_true(level_of(crowd[i].slot) > WEFT__TIMER_FINE);
+        assert_true(weft__wheel_level(crowd[i].slot) > WEFT__TIMER_FINE);
     }
     for (int64_t now = start; now < first; now += ms)
         assert_int_equal(weft__timers_expire(&timers, now), 0);
     for (int i = 0; i < CROWD; i++)
-        assert_true(level_of(crowd[i].slot) <= WEFT__TIMER_FINE);
+        assert_true(weft__wheel_level(crowd[i].slot) <= WEFT__TIMER_FINE);
     forget();
     assert_int_equal(weft__timers_expire(&timers, first + 1000 * ms), CROWD);
     for (int k = 1; k < CROWD; k++)
