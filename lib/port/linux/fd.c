@@ -23,6 +23,7 @@ static weft_err meaning(int number)
     case ENOMEM:
     case EMFILE:
     case ENFILE:
+    case ENOBUFS:
         return WEFT_NOMEM;
     case ENOSPC:
     case EDQUOT:
@@ -32,7 +33,11 @@ static weft_err meaning(int number)
     case ELOOP:
     case ENAMETOOLONG:
     case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+    case EPROTOTYPE:
         return WEFT_INVALID;
+    case EMSGSIZE:
+        return WEFT_TOOBIG;
     case EEXIST:
     case EADDRINUSE:
     case ETXTBSY:
@@ -42,7 +47,9 @@ static weft_err meaning(int number)
     case ECONNRESET:
     case ETIMEDOUT:
     case EHOSTUNREACH:
+    case EHOSTDOWN:
     case ENETUNREACH:
+    case ENETDOWN:
         return WEFT_LOST;
     case EPIPE:
         return WEFT_CLOSED;
@@ -53,14 +60,34 @@ static weft_err meaning(int number)
     }
 }
 
+/* What to do about it. */
+static const char *next(int number)
+{
+    switch (number) {
+    case EMFILE:
+        return "; raise the limit (ulimit -n) or open less at a time";
+    case ENFILE:
+        return "; the system's limit of open files is reached";
+    case ENOSPC:
+        return "; make room on the file system";
+    case EFBIG:
+        return "; raise the limit of a file's size (ulimit -f)";
+    case EADDRNOTAVAIL:
+        return "; it has to be one of this machine";
+    case EADDRINUSE:
+        return "; close what is there, or take another";
+    case EAFNOSUPPORT:
+        return "; the socket, or this machine, has no addresses of that sort";
+    case EPROTOTYPE:
+        return "; streams and datagrams do not meet";
+    default:
+        return "";
+    }
+}
+
 weft_err weft__sys_error(int number, const char *what, const char *name)
 {
-    const char *next = number == EMFILE   ? "; raise the limit (ulimit -n) or open less at a time"
-                       : number == ENFILE ? "; the system's limit of open files is reached"
-                       : number == ENOSPC ? "; make room on the file system"
-                       : number == EFBIG  ? "; raise the limit of a file's size (ulimit -f)"
-                                          : "";
-    return weft__fail(meaning(number), "%s: %s: %s%s", what, name, strerror(number), next);
+    return weft__fail(meaning(number), "%s: %s: %s%s", what, name, strerror(number), next(number));
 }
 
 weft_err weft__fd_open_read(const char *path, int *fd)
