@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/address.h"
 #include "weft/sync.h"
 
 enum { ROUNDS = 3000 };
-
-static weft *w;
 
 /* The stand-in answers for names that begin with "fake": "fake-slow" once `answer` was released, "fake-CODE"
  * with that error; "fake" has three addresses. */
@@ -73,22 +71,6 @@ void __wrap_freeaddrinfo(struct addrinfo *list)
         free(list);
     else
         __real_freeaddrinfo(list);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 100);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    watched = NULL;
-    return 0;
 }
 
 struct ask {
