@@ -56,7 +56,8 @@ typedef struct weft_listen_opts {
     void *spare[6]; /* room to grow: leave it zero */
 } weft_listen_opts;
 
-/* Listen at `at`, an address as weft/address.h says. A file that a unix socket of a process that is no
+/* Listen at `at`, an address as weft/address.h says. Names are not looked up here, which would have to wait:
+ * weft_resolve does, and weft/address.h shows it. A file that a unix socket of a process that is no
  * more left behind is replaced.
  * Returns WEFT_OK; WEFT_INVALID (no such form, or not an address of this machine), WEFT_INUSE, WEFT_DENIED,
  * WEFT_NOMEM or WEFT_SYS.   Owns: the caller owns *l until weft_listener_close.   Caller: anyone.

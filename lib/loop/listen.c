@@ -26,7 +26,7 @@ weft_err weft_listen(weft *w, weft_listener **out, const char *at, const weft_li
     int fd;
     weft_err e = weft_address_parse(&a, at);
     if (e != WEFT_OK)
-        return e;
+        return weft__fail_in(e, "listen");
     weft_listener *l = calloc(1, sizeof *l);
     if (!l)
         return weft__fail(WEFT_NOMEM, "listen at %s: out of memory", at);
