@@ -105,8 +105,11 @@ WEFT_API WEFT_CHECKED weft_err weft_stream_pair(weft *w, weft_stream *ends[2]);
  * Caller: anyone.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_pipe(weft *w, weft_stream **out, weft_stream **in);
 
-/* Make a stream of `fd`, an open socket, pipe or terminal; it becomes non-blocking and closed on exec.
- * Returns WEFT_OK; WEFT_INVALID (a descriptor that cannot be waited for, or that another stream has),
+/* Make a stream of `fd`, an open socket, pipe or terminal; it becomes non-blocking and closed on exec. A pipe or
+ * terminal does so here only: it is opened anew under the same number, since other programs, or standard output,
+ * may share it. A socket's other owners see it.
+ * Returns WEFT_OK; WEFT_INVALID (a descriptor that is not open or cannot be waited for, such as a file, for which
+ * there is weft_file_adopt, or that another stream has),
  * WEFT_NOMEM or WEFT_SYS.   Owns: takes `fd` if it returns WEFT_OK.   Caller: anyone.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_stream_adopt(weft *w, weft_stream **s, int fd);
 

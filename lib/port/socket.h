@@ -12,10 +12,12 @@
 
 /* What kind of stream a descriptor is. */
 typedef enum weft__fd_kind {
-    WEFT__FD_TCP,   /* a read that was not filled has taken all there was */
-    WEFT__FD_LOCAL, /* a unix socket */
-    WEFT__FD_PIPE,  /* a pipe, a terminal: no socket */
-    WEFT__FD_OTHER  /* a file, a socket that is no stream: not to be waited for, or no stream */
+    WEFT__FD_TCP,      /* a read that was not filled has taken all there was */
+    WEFT__FD_LOCAL,    /* a unix socket */
+    WEFT__FD_PIPE,     /* a pipe, a terminal: no socket */
+    WEFT__FD_FILE,     /* not to be waited for */
+    WEFT__FD_DATAGRAM, /* a socket that is no stream */
+    WEFT__FD_NONE      /* not open */
 } weft__fd_kind;
 weft__fd_kind weft__fd_kind_of(int fd);
 

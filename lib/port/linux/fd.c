@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "port/clock.h"
@@ -151,6 +154,34 @@ weft_err weft__fd_cloexec(int fd, bool on)
 weft_err weft__fd_nonblock(int fd, bool on)
 {
     return set_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on);
+}
+
+int weft__fd_open_anew(int fd)
+{
+    char path[sizeof "/proc/self/fd/" + 12];
+    struct stat s;
+    unsigned number;
+    int anew, flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || flags & O_NONBLOCK || fstat(fd, &s) != 0)
+        return -1;
+    /* Of a terminal's master, as of many devices, opening it once more makes another one. */
+    bool terminal = isatty(fd) && ioctl(fd, TIOCGPTN, &number) != 0;
+    if (!terminal && !S_ISFIFO(s.st_mode))
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    do {
+        anew = open(path, (flags & (O_ACCMODE | O_DIRECT)) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    } while (anew < 0 && errno == EINTR);
+    return anew;
+}
+
+weft_err weft__fd_replace(int fd, int by)
+{
+    int flags = fcntl(fd, F_GETFD);
+    bool cloexec = flags >= 0 && flags & FD_CLOEXEC;
+    int put = dup3(by, fd, cloexec ? O_CLOEXEC : 0), number = errno;
+    close(by);
+    return put == fd ? WEFT_OK : weft__sys_error(number, "dup3", "descriptor");
 }
 
 weft_err weft__fd_wait(int fd, unsigned what, int64_t deadline_ns)

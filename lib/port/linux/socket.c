@@ -38,12 +38,12 @@ weft__fd_kind weft__fd_kind_of(int fd)
         n = sizeof domain;
         getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n);
         if (type != SOCK_STREAM)
-            return WEFT__FD_OTHER;
+            return WEFT__FD_DATAGRAM;
         return domain == AF_INET || domain == AF_INET6 ? WEFT__FD_TCP : WEFT__FD_LOCAL;
     }
-    if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
-        return WEFT__FD_PIPE;
-    return WEFT__FD_OTHER;
+    if (fstat(fd, &st) != 0)
+        return WEFT__FD_NONE;
+    return S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) ? WEFT__FD_PIPE : WEFT__FD_FILE;
 }
 
 static weft_err open_socket(const weft_address *a, int *fd)
