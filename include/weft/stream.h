@@ -56,7 +56,8 @@ typedef struct weft_listen_opts {
     void *spare[6]; /* room to grow: leave it zero */
 } weft_listen_opts;
 
-/* Listen at `at`, an address as weft/address.h says. A file that a unix socket of a process that is no
+/* Listen at `at`, an address as weft/address.h says. Names are not looked up here, which would have to wait:
+ * weft_resolve does, and weft/address.h shows it. A file that a unix socket of a process that is no
  * more left behind is replaced.
  * Returns WEFT_OK; WEFT_INVALID (no such form, or not an address of this machine), WEFT_INUSE, WEFT_DENIED,
  * WEFT_NOMEM or WEFT_SYS.   Owns: the caller owns *l until weft_listener_close.   Caller: anyone.
@@ -105,8 +106,10 @@ WEFT_API WEFT_CHECKED weft_err weft_stream_pair(weft *w, weft_stream *ends[2]);
 WEFT_API WEFT_CHECKED weft_err weft_pipe(weft *w, weft_stream **out, weft_stream **in);
 
 /* Make a stream of `fd`, an open socket, pipe or terminal; it becomes non-blocking and, unless it is 0, 1 or 2,
- * closed on exec.
- * Returns WEFT_OK; WEFT_INVALID (a descriptor that cannot be waited for, or that another stream has),
+ * closed on exec. A pipe or terminal does not block here only: it is opened anew under the same number, since other
+ * programs, or standard output, may share it. A socket's other owners see it.
+ * Returns WEFT_OK; WEFT_INVALID (a descriptor that is not open or cannot be waited for, such as a file, for which
+ * there is weft_file_adopt, or that another stream has),
  * WEFT_NOMEM or WEFT_SYS.   Owns: takes `fd` if it returns WEFT_OK.   Caller: anyone.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_stream_adopt(weft *w, weft_stream **s, int fd);
 

@@ -28,12 +28,34 @@ weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
     return WEFT_OK;
 }
 
+static weft_err refuse_kind(int fd, weft__fd_kind kind)
+{
+    if (kind == WEFT__FD_NONE)
+        return weft__fail(WEFT_INVALID, "stream: descriptor %d is not open", fd);
+    if (kind == WEFT__FD_DATAGRAM)
+        return weft__fail(WEFT_INVALID,
+                          "stream: descriptor %d is a socket for datagrams; weft_datagram_open "
+                          "makes those",
+                          fd);
+    return weft__fail(WEFT_INVALID,
+                      "stream: descriptor %d is a file, which cannot be waited for; "
+                      "weft_file_adopt makes a weft_file of it",
+                      fd);
+}
+
+/* From now on `fd` does not block, if that can be, here alone: others may share its opening. Standard input at a
+ * terminal is standard output as well, which would lose what has no room, and the terminal of the next program. */
+static weft_err unblock(weft *w, int fd)
+{
+    int anew = weft__fd_open_anew(fd);
+    return anew < 0 ? weft__fd_nonblock(fd, true) : weft__ready_replace(w, fd, anew);
+}
+
 weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
 {
     weft__fd_kind kind = weft__fd_kind_of(fd);
-    if (kind == WEFT__FD_OTHER)
-        return weft__fail(WEFT_INVALID, "stream: descriptor %d is no stream that can be waited for",
-                          fd);
+    if (kind >= WEFT__FD_FILE)
+        return refuse_kind(fd, kind);
     weft_stream *s = calloc(1, sizeof *s);
     weft_err e =
         s ? weft__handle_open(&s->h, w, fd) : weft__fail(WEFT_NOMEM, "stream: out of memory");
@@ -41,7 +63,7 @@ weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
         free(s);
         return e;
     }
-    e = weft__fd_nonblock(fd, true);
+    e = unblock(w, fd);
     if (e == WEFT_OK && fd > 2) /* those go on being what children inherit */
         e = weft__fd_cloexec(fd, true);
     if (e != WEFT_OK) {

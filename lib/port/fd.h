@@ -23,5 +23,10 @@ void weft__fd_close(int fd);
 weft_err weft__fd_wait(int fd, unsigned what, int64_t deadline_ns);
 weft_err weft__fd_cloexec(int fd, bool on);
 weft_err weft__fd_nonblock(int fd, bool on);
+/* The pipe or terminal `fd` once more, not blocking: whether a descriptor blocks is a matter of all that share its
+ * opening, in other processes too. -1: it does not block already, is something else, or cannot be opened. */
+int weft__fd_open_anew(int fd);
+/* Put `by` in the place of `fd`, which goes on being closed on exec or not; there is no `by` any more. */
+weft_err weft__fd_replace(int fd, int by);
 
 #endif

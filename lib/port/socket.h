@@ -12,19 +12,18 @@
 
 /* What kind of stream a descriptor is. */
 typedef enum weft__fd_kind {
-    WEFT__FD_TCP,   /* a read that was not filled has taken all there was */
-    WEFT__FD_LOCAL, /* a unix socket */
-    WEFT__FD_PIPE,  /* a pipe, a terminal: no socket */
-    WEFT__FD_OTHER  /* a file, a socket that is no stream: not to be waited for, or no stream */
+    WEFT__FD_TCP,      /* a read that was not filled has taken all there was */
+    WEFT__FD_LOCAL,    /* a unix socket */
+    WEFT__FD_PIPE,     /* a pipe, a terminal: no socket */
+    WEFT__FD_FILE,     /* not to be waited for */
+    WEFT__FD_DATAGRAM, /* a socket that is no stream */
+    WEFT__FD_NONE      /* not open */
 } weft__fd_kind;
 weft__fd_kind weft__fd_kind_of(int fd);
 
-/* Listen. A unix socket's file that nobody listens at is replaced. */
-weft_err weft__socket_listen(const weft_address *at, int backlog, bool share_port, int *fd);
-/* The number by which the system knows the file of a unix socket; 0: none. */
-uint64_t weft__socket_node(const weft_address *at);
-/* Remove the file of a unix socket, if `at` is one. */
-void weft__socket_unlink(const weft_address *at);
+/* Listen. A unix socket's file that nobody has any more is replaced; *node is that of port/socket_file.h. */
+weft_err weft__socket_listen(const weft_address *at, int backlog, bool share_port, int *fd,
+                             uint64_t *node);
 /* The next connection. WEFT_EMPTY: none waits. WEFT_NOMEM: no descriptor or memory is free. */
 weft_err weft__socket_accept(int fd, int *connection);
 /* A socket that connects to `to`. WEFT_EMPTY: it is under way, until *fd can be written; then

@@ -1,5 +1,7 @@
 /* Datagrams: UDP over loopback, and unix sockets.
  * ctest: timeout=200 */
+#define HANG_S 180
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -7,7 +9,7 @@
 #include <sys/un.h>
 
 #include "port/clock.h"
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/datagram.h"
 #include "weft/sync.h"
 
@@ -22,24 +24,6 @@ static const char *mine(const char *name)
     char *t = text[next++ % NAMES];
     snprintf(t, sizeof text[0], "unix:@weft-%s-%d", name, (int)getpid());
     return t;
-}
-
-static weft *w;
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 180);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    watched = NULL;
-    return 0;
 }
 
 static weft_datagram *open_at(const char *at)

@@ -12,27 +12,11 @@
 #include <cmocka.h>
 
 #include "port/clock.h"
-#include "task/engine.h"
+#include "task/fresh.h"
 #include "weft/io.h"
 #include "weft/stream.h"
 #include "weft/sync.h"
 #include "weft/task.h"
-
-static weft *w;
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    return 0;
-}
 
 /* A wait for readiness, as a task. */
 struct wait {
@@ -315,7 +299,6 @@ int main(int argc, char **argv)
         T(a_file_is_read_to_its_end),
         T(an_idle_process_uses_no_cpu),
     };
-    alarm(120);
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/address.h"
+#include "weft/stream.h"
 #include "weft/sync.h"
 
 enum { ROUNDS = 3000 };
-
-static weft *w;
 
 /* The stand-in answers for names that begin with "fake": "fake-slow" once `answer` was released, "fake-CODE"
  * with that error; "fake" has three addresses. */
@@ -73,22 +72,6 @@ void __wrap_freeaddrinfo(struct addrinfo *list)
         free(list);
     else
         __real_freeaddrinfo(list);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 100);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    watched = NULL;
-    return 0;
 }
 
 struct ask {
@@ -335,6 +318,43 @@ static void an_answer_may_meet_a_deadline_or_a_cancellation(void **state)
     assert_int_equal(found + late + cancelled, rounds);
 }
 
+/* The example of weft/address.h. */
+static weft_err listen_at(weft *in, weft_listener **l, const char *name)
+{
+    weft_address all[8];
+    char text[WEFT_ADDRESS_TEXT];
+    int n = 0;
+    weft_err e = weft_resolve(in, name, all, 8, &n, weft_in_s(5));
+    for (int i = 0; i < n; i++)
+        if ((e = weft_listen(in, l, weft_address_text(&all[i], text, sizeof text), NULL)) ==
+            WEFT_OK)
+            break;
+    return e;
+}
+
+static void a_server_is_told_to_resolve_and_then_can_listen(void **state)
+{
+    (void)state;
+    weft_listener *l = NULL;
+    weft_stream *s;
+    weft_address a;
+    char text[WEFT_ADDRESS_TEXT];
+    assert_int_equal(weft_listen(w, &l, "localhost:0", NULL), WEFT_INVALID);
+    assert_non_null(strstr(weft_detail(), "listen: address 'localhost:0'"));
+    assert_non_null(strstr(weft_detail(), "weft_resolve"));
+    assert_non_null(strstr(weft_detail(), "127.0.0.1:0"));
+    assert_null(l);
+    ok(listen_at(w, &l, "localhost:0"));
+    weft_listener_address(l, &a);
+    snprintf(text, sizeof text, "localhost:%d", weft_address_port(&a));
+    ok(weft_dial(w, &s, text, weft_in_s(20)));
+    weft_close(&s);
+    weft_listener_close(&l);
+    assert_int_equal(listen_at(w, &l, "nowhere.invalid:0"), WEFT_MISSING);
+    assert_int_equal(listen_at(w, &l, "fake:0"), WEFT_INVALID); /* three that are elsewhere */
+    assert_non_null(strstr(weft_detail(), "one of this machine"));
+}
+
 int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -345,6 +365,7 @@ int main(int argc, char **argv)
         T(what_the_system_says_has_a_meaning),
         T(as_many_come_as_there_is_room_for_in_order),
         T(what_cannot_be_a_name_is_not_looked_up),
+        T(a_server_is_told_to_resolve_and_then_can_listen),
         T(late_and_cancelled_lookups_are_left_to_end_by_themselves),
         T(an_answer_may_meet_a_deadline_or_a_cancellation),
     };

@@ -3,28 +3,11 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/atomic.h"
 #include "weft/io.h"
 #include "weft/signal.h"
 #include "weft/sync.h"
-
-static weft *w;
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 60);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    return 0;
-}
 
 static weft_signals *open_signals(int one, int two)
 {

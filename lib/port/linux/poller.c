@@ -56,7 +56,12 @@ weft_err weft__poller_set(weft__poller *p, int fd, unsigned what, uint64_t key)
         return WEFT_OK;
     if (errno == ENOENT && epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &ev) == 0)
         return WEFT_OK;
-    if (errno == EPERM || errno == EBADF || errno == EINVAL)
+    if (errno == EPERM)
+        return weft__fail(WEFT_INVALID,
+                          "descriptor %d is a file, or like one, and cannot be waited for; "
+                          "weft_file_adopt makes a weft_file of it",
+                          fd);
+    if (errno == EBADF || errno == EINVAL)
         return weft__fail(WEFT_INVALID, "descriptor %d cannot be waited for", fd);
     if (errno == ENOSPC)
         return weft__fail(WEFT_NOMEM,
