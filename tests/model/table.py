@@ -397,6 +397,42 @@ TIMED = Program(
     flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
 )
 
+CALLS = Program(
+    "calls",
+    [
+        Model("calls.within", "full", "a call with a deadline", short=30_000),
+        Model("calls.first", "full", "the first of two calls decides", short=30_000),
+        Model("calls.first-late", "full", "the same with a deadline", short=30_000),
+        Model("calls.each", "full", "two calls come back as they end", short=30_000),
+        Model("calls.each-late", "full", "the same, late and again", short=30_000),
+        Model("calls.two-first", "random", "the first of two that run at once decides", 2 * MILLION, 30_000),
+        Model("calls.first-ok", "random", "the one that succeeds decides, at once with one that fails", 2 * MILLION, 30_000),
+        Model("calls.gather", "random", "the one that fails decides", 2 * MILLION, 30_000),
+        Model("calls.two-each", "random", "two calls that run at once come back as they end", 2 * MILLION, 30_000),
+    ],
+    [
+        Mutant("calls.late-effect", "what had its effect after the deadline is not told", "calls.within",
+               [("sync/gather.c", "    else if (seen == &given_up && decides_late(g->rule, c->result))\n        (void)weft_atomic_cas(&g->decided, &seen, c, WEFT_RELAXED, WEFT_RELAXED);\n", "")]),
+        Mutant("calls.gives-up-late", "who is late cancels them before it says so", "calls.within",
+               [("sync/gather.c", "    if (e != WEFT_OK) {\n        weft_call *seen = NULL;\n", "    if (e != WEFT_OK) {\n        weft_call *seen = NULL;\n        weft_scope_cancel(&g->scope);\n")]),
+        Mutant("calls.decides-twice", "the last one decides", "calls.gather",
+               [("sync/gather.c", "    if (weft_atomic_cas(&g->decided, &seen, c, WEFT_RELAXED, WEFT_RELAXED))\n",
+                 "    if (weft_atomic_exchange(&g->decided, c, WEFT_RELAXED) != &given_up)\n")]),
+        Mutant("calls.each-quiet", "a call that ends leaves who waits asleep", "calls.each",
+               [("sync/each.c", "    if (w)\n        weft__wait_grant(&x->head, w);\n", "    (void)w;\n")]),
+        Mutant("calls.each-blind", "who wants the next does not look whether it is there", "calls.each",
+               [("sync/each.c", "    while (!x->first && err == WEFT_OK)\n", "    for (bool once = true; once && err == WEFT_OK; once = false)\n")]),
+    ],
+    sources=["../tests/model/leave.c", "sync/gather.c", "sync/each.c", "sync/call.c", "task/scope.c", "task/worker.c", "task/wait.c",
+             "task/fork.c", "../tests/model/port.c", "port/linux/guard.c"],
+    smaller=[("port/linux/guard.c", "enum { SPINS = 40 };", "enum { SPINS = 0 };"),
+             ("task/wait.c", "enum { SETTLE_SPINS = 100 };", "enum { SETTLE_SPINS = 0 };"),
+             # Atomics are larger in a model than a weft_scope has room for.
+             ("sync/gather.c", "    weft_scope scope;\n", "    weft_scope scope;\n    char room[1024];\n"),
+             ("sync/each.c", "    weft_scope scope;\n", "    weft_scope scope;\n    char room[1024];\n")],
+    flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
+)
+
 LOOP = Program(
     "loop",
     [
@@ -532,4 +568,4 @@ STRAND = Program(
     flags=["-DWEFT__RING_SLOTS=4u", "-DWEFT__TIMER_WIDE=6u"],
 )
 
-PROGRAMS = [GUARD, RING, FORKS, IDLE, WAIT, LOCK, QUEUE, SCOPE, TIMED, LOOP, RESOLVE, DATAGRAM, STRAND]
+PROGRAMS = [GUARD, RING, FORKS, IDLE, WAIT, LOCK, QUEUE, SCOPE, TIMED, CALLS, LOOP, RESOLVE, DATAGRAM, STRAND]
