@@ -73,6 +73,7 @@ timeout 60 "$dir/lines" <"$dir/many" | tail -c 100 | grep -q '\] 100000 lines, t
 cat >"$dir/again" <<END
 #!/bin/sh
 "$dir/lines"
+case \$(sed -n 's/^flags://p' /proc/\$\$/fdinfo/0) in *[4567]???) echo "it does not block" ;; esac
 read -r rest && echo "after it: \$rest"
 END
 chmod +x "$dir/again"
@@ -95,6 +96,7 @@ until(b"[hello][world] 2 lines, then 0 bytes: closed")
 os.write(terminal, b"more\n")
 until(b"after it: more")
 assert os.waitpid(pid, 0)[1] == 0
+assert b"does not block" not in said, said
 END
 
 says "nothing" ' 0 lines, then 0 bytes: closed' <&-
