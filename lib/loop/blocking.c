@@ -38,6 +38,8 @@ weft_err weft_blocking(weft *w, weft_fn fn, void *arg)
         return fn(arg);
     struct call c;
     c.job.run = run;
+    c.job.what = "blocking call of";
+    c.job.on = weft_task_name();
     c.fn = fn;
     c.arg = arg;
     c.ended = false;

@@ -154,6 +154,8 @@ static bool never_exists(const char *host)
 static weft_err look_up(weft *w, struct lookup *l, weft_address *out, int *n, weft_deadline by)
 {
     l->job.run = run;
+    l->job.what = "look-up of";
+    l->job.on = l->host;
     weft__sync_init(&l->done, "name");
     weft_err e = weft__side_submit(&w->side, &l->job);
     if (e != WEFT_OK) {

@@ -4,6 +4,7 @@
 #define WEFT_TASK_SIDE_H
 
 #include "base/list.h"
+#include "base/log.h"
 #include "port/cpuset.h"
 #include "port/futex.h"
 #include "port/guard.h"
@@ -13,12 +14,15 @@
 typedef struct weft__job {
     weft__list node;
     void (*run)(struct weft__job *job);
+    const char *what,
+        *on; /* for who waits for its end: "resolve", the name; the first is a literal */
 } weft__job;
 
 typedef struct weft__side {
     weft__guard guard; /* protects all of it */
     weft__list jobs;   /* wait for a thread */
     weft__list idle;   /* threads that wait for a job, last in first out */
+    weft__list busy;   /* threads that run one */
     uint32_t threads, most;
     bool stopping;
     weft__cpuset
@@ -29,8 +33,9 @@ typedef struct weft__side {
 
 /* On a thread that may use all CPUs of the process. */
 void weft__side_init(weft__side *s);
-/* All jobs have been run. Waits for the threads to end. */
-void weft__side_close(weft__side *s);
+/* Nobody waits for a job any more. Waits for the threads to end; if one is in a job for longer than a second,
+ * `log` says in which. */
+void weft__side_close(weft__side *s, weft__log *log, int rank);
 /* Have job->run called on a side thread. With as many threads as there may be, it waits its turn.
  * WEFT_NOMEM: no thread could be started, and none exists. */
 weft_err weft__side_submit(weft__side *s, weft__job *job);

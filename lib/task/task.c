@@ -161,6 +161,8 @@ static weft_err submit(weft__task *t)
     weft__stack *s = t->stack;
     s->onboard = t;
     s->job.run = run_on_side;
+    s->job.what = "task";
+    s->job.on = t->waiter.name;
     return weft__side_submit(&s->rt->side, &s->job);
 }
 
