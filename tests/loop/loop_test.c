@@ -302,7 +302,8 @@ static void add_quiet_streams(weft_scope *s, struct quiet *q)
 /* Whatever else a process may wait for. */
 static void add_quiet_others(weft_scope *s, struct quiet *q)
 {
-    const weft_command c = {.argv = (const char *const[]){"cat", NULL}, .in = {WEFT_STDIO_PIPE}};
+    const weft_command c = {.argv = (const char *const[]){"cat", NULL},
+                            .in = {.kind = WEFT_STDIO_PIPE}};
     assert_int_equal(weft_datagram_open(w, &q->d, "127.0.0.1:0"), WEFT_OK);
     assert_int_equal(weft_process_start(w, &q->p, &c), WEFT_OK);
     assert_int_equal(weft_signals_open(w, &q->signals, (const int[]){SIGUSR1}, 1), WEFT_OK);
