@@ -53,8 +53,8 @@ WEFT_API void weft_datagram_address(const weft_datagram *d, weft_address *a);
 /* Send `len` bytes, which may be 0, to `to` as one datagram.
  * Returns WEFT_OK; WEFT_TOOBIG (the detail says how much can be), WEFT_REFUSED or WEFT_MISSING (unix: nobody is
  * there), WEFT_LOST (unreachable from here), WEFT_LATE or WEFT_CANCELLED (it was not sent), WEFT_CLOSED (stopped
- * or closed by another task), WEFT_INVALID (`to` is none or of another sort, or somebody sends already), WEFT_DENIED,
- * WEFT_NOMEM or WEFT_SYS.   Owns: nothing.   Caller: anyone, one sends at a time.   Switches: yes. */
+ * or closed by another task), WEFT_INVALID (`to` is none or of another sort, or somebody sends already),
+ * WEFT_DENIED, WEFT_NOMEM or WEFT_SYS.   Owns: nothing.   Caller: anyone, one sends at a time.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_datagram_send(weft_datagram *d, const void *buf, size_t len,
                                                   const weft_address *to, weft_deadline by);
 
@@ -62,14 +62,15 @@ WEFT_API WEFT_CHECKED weft_err weft_datagram_send(weft_datagram *d, const void *
  * question of how long it is.
  * Returns WEFT_OK with *len bytes, which may be 0; WEFT_TOOBIG with the length of the next datagram in *len: it
  * was not taken, so that a call with more room has it; WEFT_LATE or WEFT_CANCELLED (nothing was taken),
- * WEFT_CLOSED (stopped or closed by another task), WEFT_INVALID (it has no address yet, or somebody receives already),
- * WEFT_NOMEM or WEFT_SYS.   Owns: nothing.   Caller: anyone, one receives at a time.   Switches: yes. */
+ * WEFT_CLOSED (stopped or closed by another task), WEFT_INVALID (it has no address yet, or somebody receives
+ * already), WEFT_NOMEM or WEFT_SYS.   Owns: nothing.   Caller: anyone, one receives at a time.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_datagram_receive(weft_datagram *d, void *buf, size_t cap,
                                                      size_t *len, weft_address *from,
                                                      weft_deadline by);
 
 /* Send everybody away who receives or sends, or comes to: WEFT_CLOSED. For tasks that come back to it again and
- * again: stop it, wait for them, close it. Until it is closed it keeps its address, and nobody has what comes.
+ * again: stop it, wait for them, close it, and not before this has returned. Until then it keeps its address,
+ * and nobody has what comes.
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_datagram_stop(weft_datagram *d);
 

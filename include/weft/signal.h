@@ -43,7 +43,8 @@ WEFT_API WEFT_CHECKED weft_err weft_signals_open(weft *w, weft_signals **s, cons
 WEFT_API WEFT_CHECKED weft_err weft_signals_next(weft_signals *s, int *number, weft_deadline by);
 
 /* Send away who waits for the next, and who comes to: WEFT_CLOSED. The signals stay taken until
- * weft_signals_close. For a task that waits in a loop: stop it, wait for the task, close it.
+ * weft_signals_close. For a task that waits in a loop: stop it, wait for the task, close it,
+ * and not before this has returned.
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_signals_stop(weft_signals *s);
 

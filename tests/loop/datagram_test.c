@@ -627,6 +627,8 @@ static void a_close_may_come_at_any_moment(void **state)
         if (cancels)
             weft_scope_cancel(&scope);
         pause_ns((int64_t)(test_random(&seed) % 10000));
+        if (test_random(&seed) % 2)
+            weft_datagram_stop(d);
         weft_datagram_close(&gone);
         ignore(weft_scope_join(&scope, weft_in_s(60)));
         weft_scope_fini(&scope);

@@ -250,6 +250,8 @@ static void close_lets_the_waiter_go(void **state)
         weft_scope_init(&sc, weft_pool(w), "taker");
         assert_int_equal(weft_go(&sc, take_one, &t), WEFT_OK);
         until_it_waits(&t);
+        if (i % 2)
+            weft_signals_stop(s);
         weft_signals_close(&s);
         assert_int_equal(weft_scope_join(&sc, weft_in_s(20)), WEFT_OK);
         weft_scope_fini(&sc);

@@ -190,42 +190,6 @@ static void accept_the_rest(struct victim *v)
     weft_listener_close(&v->l);
 }
 
-/* Dialling: what the victim has connected can be accepted, and so may what it gave up. */
-
-static weft_err dial_listener(struct victim *v)
-{
-    weft_stream *s;
-    weft_err e = weft_dial(v->w, &s, v->at, WEFT_FOREVER);
-    if (e == WEFT_OK) {
-        v->given++;
-        weft_close(&s);
-    }
-    return e;
-}
-
-static void accept_now(struct victim *v)
-{
-    weft_stream *s;
-    weft_err e = weft_accept(v->l, &s, WEFT_NOW);
-    assert_true(e == WEFT_OK || e == WEFT_LATE);
-    if (e == WEFT_OK) {
-        v->taken++;
-        weft_close(&s);
-    }
-}
-
-static void accept_all(struct victim *v)
-{
-    size_t before;
-    do {
-        before = v->taken;
-        accept_now(v);
-    } while (v->taken > before);
-    if (v->taken < v->given || v->taken > v->given + 1)
-        fail_msg("%s: %zu connections were made, and %zu came", v->kind->name, v->given, v->taken);
-    weft_listener_close(&v->l);
-}
-
 /* A listener whose backlog is full: no answer comes to who dials. */
 static int full[3], full_port;
 /* A port that is taken, and at which nobody listens. */
@@ -263,6 +227,54 @@ void victims_close_full(void)
     for (int i = 0; i < 3; i++)
         close(full[i]);
     close(none);
+}
+
+/* Dialling: what the victim has connected can be accepted, and so may what it gave up. By address, or by a name
+ * whose first address is a port where nobody listens. */
+
+static void listen_or_name(struct victim *v)
+{
+    listen_at_some(v);
+    const char *port = strrchr(v->at, ':');
+    char name[64];
+    if (v->sort || !victim_pick(v, 2))
+        return;
+    snprintf(name, sizeof name, "fake-full-%d%s", none_port, port);
+    memcpy(v->at, name, sizeof name);
+}
+
+static weft_err dial_listener(struct victim *v)
+{
+    weft_stream *s;
+    weft_err e = weft_dial(v->w, &s, v->at, WEFT_FOREVER);
+    if (e == WEFT_OK) {
+        v->given++;
+        weft_close(&s);
+    }
+    return e;
+}
+
+static void accept_now(struct victim *v)
+{
+    weft_stream *s;
+    weft_err e = weft_accept(v->l, &s, WEFT_NOW);
+    assert_true(e == WEFT_OK || e == WEFT_LATE);
+    if (e == WEFT_OK) {
+        v->taken++;
+        weft_close(&s);
+    }
+}
+
+static void accept_all(struct victim *v)
+{
+    size_t before;
+    do {
+        before = v->taken;
+        accept_now(v);
+    } while (v->taken > before);
+    if (v->taken < v->given || v->taken > v->given + 1)
+        fail_msg("%s: %zu connections were made, and %zu came", v->kind->name, v->given, v->taken);
+    weft_listener_close(&v->l);
 }
 
 /* The address itself, or a name that has a port where nobody listens and then it. */
@@ -342,7 +354,7 @@ const victim_kind victims_of_streams[] = {
     {"reads", connect_them, read_some, write_a_piece, drink_all},
     {"writes", connect_and_fill, write_some, drink_a_little, drink_what_was_written},
     {"accepts", listen_at_some, accept_one, dial_it, accept_the_rest},
-    {"dials", listen_at_some, dial_listener, accept_now, accept_all},
+    {"dials", listen_or_name, dial_listener, accept_now, accept_all},
     {"dials in vain", aim_at_full, dial_full, nothing, nothing},
     {"awaits a descriptor", open_descriptors, await_descriptor, move_a_descriptor,
      empty_descriptors},
