@@ -69,8 +69,8 @@ WEFT_API WEFT_CHECKED weft_err weft_datagram_receive(weft_datagram *d, void *buf
                                                      weft_deadline by);
 
 /* Send everybody away who receives or sends, or comes to: WEFT_CLOSED. For tasks that come back to it again and
- * again: stop it, wait for them, close it, and not before this has returned. Until then it keeps its address,
- * and nobody has what comes.
+ * again: stop it, wait for them, close it, and not before this has returned. Until it is
+ * closed it keeps its address, and nobody has what comes.
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_datagram_stop(weft_datagram *d);
 

@@ -57,13 +57,14 @@ static weft__job *await_job(weft__side *s)
 /* Guard held before and after. */
 static void run(weft__side *s, weft__job *job)
 {
-    struct runner me = {.what = job->what};
-    size_t n = strnlen(job->on, sizeof me.on - 1);
-    memcpy(me.on, job->on, n);
+    struct runner me = {.what = job->kind->what};
+    const char *on = job->kind->on(job);
+    size_t n = strnlen(on, sizeof me.on - 1);
+    memcpy(me.on, on, n);
     me.on[n] = '\0';
     weft__list_push(&s->busy, &me.node);
     weft__guard_drop(&s->guard);
-    job->run(job);
+    job->kind->run(job);
     weft__guard_take(&s->guard);
     weft__list_remove(&me.node);
 }

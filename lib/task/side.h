@@ -13,10 +13,15 @@
 /* What a side thread does. Lives in its creator's memory until run() was called. */
 typedef struct weft__job {
     weft__list node;
-    void (*run)(struct weft__job *job);
-    const char *what,
-        *on; /* for who waits for its end: "resolve", the name; the first is a literal */
+    const struct weft__job_kind *kind;
 } weft__job;
+
+typedef struct weft__job_kind {
+    void (*run)(weft__job *job);
+    /* For who waits for its end: "look-up of", and the name; asked before run() is called. */
+    const char *what;
+    const char *(*on)(const weft__job *job);
+} weft__job_kind;
 
 typedef struct weft__side {
     weft__guard guard; /* protects all of it */
@@ -36,7 +41,7 @@ void weft__side_init(weft__side *s);
 /* Nobody waits for a job any more. Waits for the threads to end; if one is in a job for longer than a second,
  * `log` says in which. */
 void weft__side_close(weft__side *s, weft__log *log, int rank);
-/* Have job->run called on a side thread. With as many threads as there may be, it waits its turn.
+/* Have run() of the job called on a side thread. With as many threads as there may be, it waits its turn.
  * WEFT_NOMEM: no thread could be started, and none exists. */
 weft_err weft__side_submit(weft__side *s, weft__job *job);
 

@@ -324,15 +324,15 @@ static void hear(void *ctx, weft_level level, const char *text)
 static void stopping_says_which_lookup_it_waits_for(void **state)
 {
     (void)state;
-    struct ask late = {.name = "fake-told:80", .by = weft_in_ms(5), .cap = 8}, fake = late;
+    struct ask late = {.name = "fake-told:80", .cap = 8};
+    struct ask fake = {.name = "fake:80", .by = weft_in_s(60), .cap = 8};
     engine_close(w);
     w = engine_open_with(1, hear, 0);
-    fake.name = "fake:80";
-    fake.by = weft_in_s(60);
     ignore(run_at(weft_pool(w), ask, &fake));
     engine_close(w);
     assert_int_equal(lines, 0); /* there was nothing to wait for */
     w = engine_open_with(1, hear, 0);
+    late.by = weft_in_ms(50);
     ignore(run_at(weft_pool(w), ask, &late));
     assert_int_equal(late.result, WEFT_LATE);
     int64_t began = weft_clock();
