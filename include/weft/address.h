@@ -61,7 +61,7 @@ WEFT_API int weft_address_port(const weft_address *a);
 
 /* Look "NAME:SERVICE" up, as getaddrinfo does: a host's name or numbers; a port or a service's name. What
  * weft_address_parse reads is not looked up. The look-up runs on the threads place; one that is late or
- * cancelled is left to end there by itself, and weft_stop waits for it.
+ * cancelled is left to end there by itself, and weft_stop waits for it; the log says so if it takes a second.
  * Returns WEFT_OK with *n addresses (at least 1, at most `cap`), in the order in which to try them;
  * WEFT_MISSING (no such name or service), WEFT_INVALID (nothing of that form, or a `cap` below 1), WEFT_LATE,
  * WEFT_CANCELLED, WEFT_NOMEM or WEFT_SYS (no name server answered).

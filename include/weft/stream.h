@@ -77,7 +77,7 @@ WEFT_API void weft_listener_address(const weft_listener *l, weft_address *a);
 WEFT_API WEFT_CHECKED weft_err weft_accept(weft_listener *l, weft_stream **s, weft_deadline by);
 
 /* Send away who accepts, and who comes to: WEFT_CLOSED. For a task that accepts in a loop: stop the listener,
- * wait for the task, close the listener.
+ * wait for the task, close the listener, and not before this has returned.
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_listener_stop(weft_listener *l);
 
@@ -184,7 +184,7 @@ WEFT_API WEFT_CHECKED weft_err weft_write_slices(weft_stream *s, const weft_slic
 WEFT_API WEFT_CHECKED weft_err weft_stream_end(weft_stream *s);
 
 /* Send everybody away who reads or writes, or comes to: WEFT_CLOSED. For tasks that come back to the stream
- * again and again: stop it, wait for them, close it.
+ * again and again: stop it, wait for them, close it, and not before this has returned.
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_stream_stop(weft_stream *s);
 

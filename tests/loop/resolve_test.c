@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "task/fresh.h"
 #include "weft/address.h"
@@ -13,10 +14,12 @@
 enum { ROUNDS = 3000 };
 
 /* The stand-in answers for names that begin with "fake": "fake-slow" once `answer` was released, "fake-CODE"
- * with that error; "fake" has three addresses. */
+ * with that error, "fake-told" once the log said something; "fake" has three addresses. */
 static weft_sem answer = WEFT_SEM_INIT("answer", 0);
 static int begun, answered; /* atomic: slow look-ups */
 static int invalid;         /* atomic: look-ups of names that never exist */
+static int lines;           /* atomic: what the log said */
+static char line[256];      /* the first of that */
 
 int __real_getaddrinfo(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 void __real_freeaddrinfo(struct addrinfo *);
@@ -59,6 +62,12 @@ int __wrap_getaddrinfo(const char *host, const char *service, const struct addri
         __atomic_fetch_add(&begun, 1, __ATOMIC_ACQ_REL);
         ignore(weft_sem_acquire(&answer, weft_in_s(60)));
         __atomic_fetch_add(&answered, 1, __ATOMIC_ACQ_REL);
+        return EAI_NONAME;
+    }
+    if (strcmp(host, "fake-told") == 0) {
+        int64_t until = weft_clock() + INT64_C(60000000000);
+        while (!__atomic_load_n(&lines, __ATOMIC_ACQUIRE) && weft_clock() < until)
+            usleep(1000);
         return EAI_NONAME;
     }
     if (host[4] == '-')
@@ -285,6 +294,41 @@ static void late_and_cancelled_lookups_are_left_to_end_by_themselves(void **stat
     watch(w, 100);
 }
 
+static void hear(void *ctx, weft_level level, const char *text)
+{
+    (void)ctx;
+    (void)level;
+    if (__atomic_load_n(&lines, __ATOMIC_RELAXED) == 0)
+        snprintf(line, sizeof line, "%s", text);
+    __atomic_fetch_add(&lines, 1, __ATOMIC_RELEASE);
+}
+
+/* It ends only once the log said so: nobody waits without a name. */
+static void stopping_says_which_lookup_it_waits_for(void **state)
+{
+    (void)state;
+    struct ask late = {.name = "fake-told:80", .cap = 8};
+    struct ask fake = {.name = "fake:80", .by = weft_in_s(60), .cap = 8};
+    engine_close(w);
+    w = engine_open_with(1, hear, 0);
+    ignore(run_at(weft_pool(w), ask, &fake));
+    engine_close(w);
+    assert_int_equal(lines, 0); /* there was nothing to wait for */
+    w = engine_open_with(1, hear, 0);
+    late.by = weft_in_ms(50);
+    ignore(run_at(weft_pool(w), ask, &late));
+    assert_int_equal(late.result, WEFT_LATE);
+    int64_t began = weft_clock();
+    engine_close(w);
+    int64_t took = weft_clock() - began;
+    printf("after %.3f s: %s\n", (double)took / 1e9, line);
+    assert_int_equal(lines, 1);
+    assert_non_null(strstr(line, "rank 0: waits to stop: look-up of 'fake-told'"));
+    assert_true(took >= INT64_C(900000000));
+    w = engine_open(1);
+    watch(w, 100);
+}
+
 /* Deadlines, cancellations and answers that meet: each look-up ends in one way, and is freed once. */
 static void an_answer_may_meet_a_deadline_or_a_cancellation(void **state)
 {
@@ -367,6 +411,7 @@ int main(int argc, char **argv)
         T(what_cannot_be_a_name_is_not_looked_up),
         T(a_server_is_told_to_resolve_and_then_can_listen),
         T(late_and_cancelled_lookups_are_left_to_end_by_themselves),
+        T(stopping_says_which_lookup_it_waits_for),
         T(an_answer_may_meet_a_deadline_or_a_cancellation),
     };
     if (argc > 1)
