@@ -7,32 +7,8 @@
 #include <sys/socket.h>
 
 #include "port/err.h"
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/stream.h"
-
-static weft *w;
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 100);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    watched = NULL;
-    return 0;
-}
-
-static void ok(weft_err e)
-{
-    if (e != WEFT_OK)
-        fail_msg("%s: %s", weft_strerror(e), weft_detail());
-}
 
 /* ends[0] dialled, ends[1] was accepted. */
 static void connection(weft_stream *ends[2])

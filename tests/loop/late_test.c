@@ -6,30 +6,12 @@
 #include <sys/un.h>
 
 #include "port/err.h"
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/datagram.h"
 #include "weft/io.h"
 #include "weft/process.h"
 #include "weft/signal.h"
 #include "weft/stream.h"
-
-static weft *w;
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 100);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    watched = NULL;
-    return 0;
-}
 
 /* Within a task, where nothing may be asserted. */
 #define MUST(x)                                                                                    \

@@ -2,27 +2,9 @@
  * ctest: serial */
 #include <fcntl.h>
 
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/process.h"
 #include "weft/stream.h"
-
-static weft *w;
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 100);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    watched = NULL;
-    return 0;
-}
 
 static const weft_stdio to_pipe = {WEFT_STDIO_PIPE, 0};
 
