@@ -29,10 +29,9 @@ enum {
 static const weft_cli cli = {
     .program = "chat",
     .usage = "[ADDRESS]",
-    .about =
-        "Serve a room for lines of text until SIGINT or SIGTERM, at ADDRESS, 127.0.0.1:0 if not "
-        "given, and\nprint where. Who comes, with nc for one, says a name, then lines; /quit "
-        "leaves.",
+    .about = "Serve a room for lines of text until SIGINT or SIGTERM, at ADDRESS, 127.0.0.1:0 if "
+             "not given, and print where; :PORT is every address of this machine. Who comes, with "
+             "nc for one, says a name, then lines; /quit leaves.",
     .examples = "chat :7777\nnc localhost 7777",
     .max_args = 1};
 

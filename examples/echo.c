@@ -1,8 +1,8 @@
 /* echo: a server that sends back what it gets, and a client that checks it.
  *
- *     echo serve                          says where it listens, and serves until SIGINT or SIGTERM
- *     echo dial ADDRESS                   sends standard input, prints what comes back
- *     echo dial --messages 10000 --connections 50 ADDRESS      measures
+ *     ./echo serve                        says where it listens, and serves until SIGINT or SIGTERM
+ *     ./echo dial ADDRESS                 sends standard input, prints what comes back
+ *     ./echo dial --messages 10000 --connections 50 ADDRESS      measures
  *
  * The server has a task for each connection, which reads and writes as if it blocked. The client that
  * measures has one for each connection, too. The client of standard input has two, at a place where they may
@@ -52,16 +52,17 @@ static const weft_option options[] = {
 static const weft_cli cli = {
     .program = "echo",
     .usage = "serve [ADDRESS] | dial [OPTION]... ADDRESS",
-    .about =
-        "Serve what is sent back, or dial such a server. ADDRESS is HOST:PORT, [IPV6]:PORT, :PORT "
-        "(every\naddress of this machine), unix:PATH or unix:@NAME; port 0 lets the system choose. "
-        "The server\nlistens at 127.0.0.1:0 if none is given, and prints where.\n\nExit code: 0; 1 "
-        "if "
-        "something failed, or not all came back; 2 for wrong usage.",
+    .about = "Serve what is sent back, or dial such a server. ADDRESS is HOST:PORT, :PORT (every "
+             "address of this machine), unix:PATH or unix:@NAME. HOST is 127.0.0.1, [::1] or the "
+             "like; dial takes names, too. Port 0 lets the system choose. The server listens at "
+             "127.0.0.1:0 if no ADDRESS is given, prints where, and serves until SIGINT or "
+             "SIGTERM. The client sends standard input and prints what comes back. (A shell has an "
+             "echo of its own: write the path to this one.)\n\nExit code: 0; 1 if something "
+             "failed, or not all came back; 2 for wrong usage.",
     .options = options,
-    .examples = "echo serve 127.0.0.1:7777\n"
-                "echo dial localhost:7777 <book.txt\n"
-                "echo dial --messages 10000 --connections 50 localhost:7777",
+    .examples = "./echo serve 127.0.0.1:7777\n"
+                "./echo dial localhost:7777 <book.txt\n"
+                "./echo dial --messages 10000 --connections 50 localhost:7777",
     .min_args = 1,
     .max_args = 2,
     .arg_name = "serve or dial"};

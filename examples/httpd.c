@@ -19,7 +19,8 @@ enum { HEAD_MOST = 8192, PIECE = 32 * 1024, IDLE_S = 10, WRITE_S = 10, LINGER_S 
 static const weft_cli cli = {
     .program = "httpd",
     .usage = "[DIR [ADDRESS]]",
-    .about = "Serve the files of DIR (.) over HTTP at ADDRESS (127.0.0.1:8080).",
+    .about = "Serve the files of DIR (.) over HTTP at ADDRESS (127.0.0.1:8080; :8080: everybody).",
+    .examples = "httpd public\nweft run -n 4 -- httpd public :8080",
     .max_args = 2};
 static const char types[] = /* by ending; each goes on to the end of its line */
     ".html text/html; charset=utf-8\n.txt text/plain; charset=utf-8\n.css text/css\n"

@@ -55,11 +55,11 @@ static const weft_option options[] = {
 static const weft_cli cli = {
     .program = "fetch",
     .usage = "[OPTION]... URL...",
-    .about = "Download http:// URLs, several at a time. A file has the name of the URL's last "
-             "part; if there is "
-             "one\nof that name, a number is added. Redirections are not followed.\n\nExit code: "
-             "0; 1 if one "
-             "of them failed; 2 for wrong usage. SIGINT and SIGTERM cancel\nwhat still runs.",
+    .about =
+        "Download http:// URLs, several at a time. A file has the name of the URL's last part; if "
+        "there is one of that name, a number is added. Redirections are not followed. Prints a "
+        "line for each URL; at a terminal a bar shows how far it is.\n\nExit code: 0; 1 if one of "
+        "them failed; 2 for wrong usage. SIGINT and SIGTERM cancel what still runs.",
     .options = options,
     .examples = "fetch http://localhost:8080/book.txt\n"
                 "fetch --jobs 20 --into pages http://localhost:8080/{1..100}.html",

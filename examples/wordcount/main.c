@@ -55,11 +55,11 @@ static const weft_cli cli = {
     .program = "wordcount",
     .usage = "[OPTION]... PATH...",
     .about = "Count the words in files and, recursively, in directories. A word is a run of ASCII "
-             "letters\nand bytes of 0x80 or more; letters are counted in lower case. Prints "
-             "COUNT<TAB>WORD, the most\nfrequent first. A symbolic link is followed if it is a "
-             "PATH, not if it is met in a directory.\nFIFOs, sockets and devices are skipped.\n\n"
-             "Exit code: 0; 1 if something could not be counted (a FIFO, socket or device only if "
-             "it is a\nPATH) or the output not be written; 2 for wrong usage.",
+             "letters and bytes of 0x80 or more; letters are counted in lower case. Prints "
+             "COUNT<TAB>WORD, the most frequent first. A symbolic link is followed if it is a "
+             "PATH, not if it is met in a directory. FIFOs, sockets and devices are "
+             "skipped.\n\nExit code: 0; 1 if something could not be counted (a FIFO, socket or "
+             "device only if it is a PATH) or the output not be written; 2 for wrong usage.",
     .options = options,
     .examples = "wordcount --top 10 /usr/share/doc\n"
                 "weft run -n 4 -- wordcount --all book.txt\n"

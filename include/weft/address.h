@@ -4,7 +4,18 @@
  *     char text[WEFT_ADDRESS_TEXT];
  *     e = weft_address_parse(&a, "[::1]:8080");                  // numbers only, no names
  *     printf("%s\n", weft_address_text(&a, text, sizeof text));  // [::1]:8080
- *     e = weft_resolve(w, "localhost:http", all, 8, &n, weft_in_s(5));
+ *
+ *     static weft_err listen_at(weft *w, weft_listener **l, const char *name)  // such as "localhost:8080"
+ *     {
+ *         weft_address all[8];
+ *         char text[WEFT_ADDRESS_TEXT];
+ *         int n = 0;
+ *         weft_err e = weft_resolve(w, name, all, 8, &n, weft_in_s(5));
+ *         for (int i = 0; i < n; i++)                            // the first at which it goes
+ *             if ((e = weft_listen(w, l, weft_address_text(&all[i], text, sizeof text), NULL)) == WEFT_OK)
+ *                 break;
+ *         return e;
+ *     }
  *
  * Forms: "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80"; ":80" or "*:80" (every address of this machine,
  * IPv6 and IPv4; its text is "[::]:80"); "unix:/a/path", "unix:@name" (without a file, Linux's abstract
@@ -50,7 +61,7 @@ WEFT_API int weft_address_port(const weft_address *a);
 
 /* Look "NAME:SERVICE" up, as getaddrinfo does: a host's name or numbers; a port or a service's name. What
  * weft_address_parse reads is not looked up. The look-up runs on the threads place; one that is late or
- * cancelled is left to end there by itself, and weft_stop waits for it.
+ * cancelled is left to end there by itself, and weft_stop waits for it; the log says so if it takes a second.
  * Returns WEFT_OK with *n addresses (at least 1, at most `cap`), in the order in which to try them;
  * WEFT_MISSING (no such name or service), WEFT_INVALID (nothing of that form, or a `cap` below 1), WEFT_LATE,
  * WEFT_CANCELLED, WEFT_NOMEM or WEFT_SYS (no name server answered).

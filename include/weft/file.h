@@ -15,6 +15,41 @@
  * A file has one position, at which weft_file_read and weft_file_write go on; one task at a time uses it.
  * weft_file_read_at and weft_file_write_at leave it alone: any number of tasks may be in them at once.
  * Pipes and terminals are better made streams of (weft_stream_adopt): a read of those can end late.
+ *
+ * Standard input may be anything. A stream of it, to read lines from by weft_read_until:
+ *
+ *     struct input {
+ *         weft_file *from;
+ *         weft_stream *to;
+ *     };
+ *
+ *     static weft_err pour(void *arg)                  // a file goes through a pipe
+ *     {
+ *         struct input *i = arg;
+ *         char buf[4096];
+ *         size_t got = 1;
+ *         weft_err e = WEFT_OK;
+ *         while (e == WEFT_OK && got > 0) {
+ *             e = weft_file_read(i->from, buf, sizeof buf, &got);
+ *             if (e == WEFT_OK && got > 0)
+ *                 e = weft_write(i->to, buf, got, WEFT_FOREVER);
+ *         }
+ *         weft_close(&i->to);
+ *         weft_file_close(&i->from);
+ *         return e == WEFT_CLOSED ? WEFT_OK : e;       // closed: the program has read enough
+ *     }
+ *
+ *     static weft_err open_input(weft *w, weft_scope *s, struct input *i, weft_stream **in)
+ *     {
+ *         weft_err e = weft_stream_adopt(w, in, 0);
+ *         if (e != WEFT_INVALID)
+ *             return e;                                // a pipe, a terminal, a socket
+ *         e = weft_file_adopt(w, &i->from, 0);
+ *         if (e != WEFT_OK)
+ *             return e;
+ *         e = weft_pipe(w, in, &i->to);
+ *         return e == WEFT_OK ? weft_go(s, pour, i) : e;
+ *     }
  */
 #ifndef WEFT_FILE_H
 #define WEFT_FILE_H
@@ -55,6 +90,12 @@ WEFT_API WEFT_CHECKED weft_err weft_file_open(weft *w, weft_file **f, const char
  * Caller: anyone.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_file_open_as(weft *w, weft_file **f, const char *path,
                                                  unsigned how);
+
+/* Make a file of `fd`, which is open and blocks: an ordinary file, a device, also a pipe or a terminal. What may
+ * be done with it is what it was opened for. Unless it is 0, 1 or 2, it becomes closed on exec.
+ * Returns WEFT_OK; WEFT_INVALID (it is not open, or is a directory, a socket, or non-blocking: make a stream of
+ * that), WEFT_NOMEM or WEFT_SYS.   Owns: takes `fd` if it returns WEFT_OK.   Caller: anyone.   Switches: no. */
+WEFT_API WEFT_CHECKED weft_err weft_file_adopt(weft *w, weft_file **f, int fd);
 
 /* Read up to `cap` bytes at the file's position. *got is 0 at the end only.
  * Returns WEFT_OK, WEFT_NOMEM, WEFT_CANCELLED (nothing was read), WEFT_INVALID (not open for reading) or

@@ -35,11 +35,11 @@ extern "C" {
 typedef struct weft_process weft_process;
 
 typedef enum weft_stdio_kind {
-    WEFT_STDIO_INHERIT, /* that of this process; the null device if it has none */
-    WEFT_STDIO_NULL,    /* the null device */
-    WEFT_STDIO_PIPE,    /* a pipe, whose other end is weft_process_in, _out or _err */
-    WEFT_STDIO_FD,      /* the descriptor `fd`, which stays the caller's */
-    WEFT_STDIO_OUT      /* `err` only: where `out` goes */
+    WEFT_STDIO_INHERIT, /* that of this process; the null device if it has none, or one closed on exec */
+    WEFT_STDIO_NULL, /* the null device */
+    WEFT_STDIO_PIPE, /* a pipe, whose other end is weft_process_in, _out or _err */
+    WEFT_STDIO_FD,   /* the descriptor `fd`, which stays the caller's */
+    WEFT_STDIO_OUT   /* `err` only: where `out` goes */
 } weft_stdio_kind;
 
 /* What becomes one of the child's descriptors 0, 1 and 2. */
@@ -111,7 +111,9 @@ WEFT_API WEFT_CHECKED weft_err weft_process_kill(weft_process *p, int signal);
 WEFT_API int weft_process_pid(const weft_process *p);
 
 /* Kill the process if it still runs, wait for its end, close its pipes and set *p to NULL; does nothing on
- * NULL. Who waits in weft_process_wait has its answer or WEFT_CLOSED, and has left it when this returns.
+ * NULL. Who waits in weft_process_wait has its answer or WEFT_CLOSED, and has left it when this returns. One that
+ * cannot be killed (it is another user's by now), or that the system does not let go, is waited for all the
+ * same; after a second the log says which and why, and it is killed again each second.
  * Returns nothing.   Owns: takes the process.   Caller: anyone.   Switches: yes; it is not cancelled. */
 WEFT_API void weft_process_close(weft_process **p);
 

@@ -82,7 +82,8 @@ typedef struct weft_opts {
 
 /* Run `app` as the first task of a runtime on this thread, then stop and give its code back.
  * Parses opts->cli first if there is one: a wrong option prints one line, --help the help, on rank 0.
- * Prints warnings and errors to standard error. With one worker and no network link the process has
+ * Prints warnings and errors to standard error. A standard descriptor that is closed becomes the null device, for
+ * reading only, so that nothing else takes its place. With one worker and no network link the process has
  * exactly one thread.
  * Returns the exit code for main: that of `app`, 2 for a wrong option, 1 if it could not start.
  * Owns: nothing.   Caller: the program's main thread.   Switches: no (it is the worker). */

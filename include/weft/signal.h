@@ -38,9 +38,15 @@ WEFT_API WEFT_CHECKED weft_err weft_signals_open(weft *w, weft_signals **s, cons
 
 /* Wait for the next of them. Those of different numbers are handed out in turns, not in the order in which
  * they came.
- * Returns WEFT_OK, WEFT_LATE, WEFT_CANCELLED, WEFT_CLOSED (by another task), WEFT_INVALID (somebody waits
- * already) or WEFT_NOMEM.   Owns: nothing.   Caller: anyone, one at a time.   Switches: yes. */
+ * Returns WEFT_OK, WEFT_LATE, WEFT_CANCELLED, WEFT_CLOSED (stopped or closed by another task), WEFT_INVALID
+ * (somebody waits already) or WEFT_NOMEM.   Owns: nothing.   Caller: anyone, one at a time.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_signals_next(weft_signals *s, int *number, weft_deadline by);
+
+/* Send away who waits for the next, and who comes to: WEFT_CLOSED. The signals stay taken until
+ * weft_signals_close. For a task that waits in a loop: stop it, wait for the task, close it,
+ * and not before this has returned.
+ * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
+WEFT_API void weft_signals_stop(weft_signals *s);
 
 /* Put back what these signals did before, unless somebody has set something else meanwhile, and set *s to
  * NULL; does nothing on NULL. Who waits in weft_signals_next has WEFT_CLOSED, and has left it when this

@@ -27,8 +27,8 @@
  * Nothing is buffered on the way out; TCP sends small writes at once (no delay).
  *
  * A deadline ends waiting: a call that finds what it wants at once succeeds however late it is, so a loop of
- * calls looks at the clock itself. A peer that is gone without a word is not noticed by waiting for it: give
- * calls a deadline.
+ * calls looks at the clock itself. A peer whose machine or network is gone says no word, and waiting for it does
+ * not notice: give calls a deadline, or the stream a weft_stream_keepalive.
  */
 #ifndef WEFT_STREAM_H
 #define WEFT_STREAM_H
@@ -56,7 +56,8 @@ typedef struct weft_listen_opts {
     void *spare[6]; /* room to grow: leave it zero */
 } weft_listen_opts;
 
-/* Listen at `at`, an address as weft/address.h says. A file that a unix socket of a process that is no
+/* Listen at `at`, an address as weft/address.h says. Names are not looked up here, which would have to wait:
+ * weft_resolve does, and weft/address.h shows it. A file that a unix socket of a process that is no
  * more left behind is replaced.
  * Returns WEFT_OK; WEFT_INVALID (no such form, or not an address of this machine), WEFT_INUSE, WEFT_DENIED,
  * WEFT_NOMEM or WEFT_SYS.   Owns: the caller owns *l until weft_listener_close.   Caller: anyone.
@@ -76,7 +77,7 @@ WEFT_API void weft_listener_address(const weft_listener *l, weft_address *a);
 WEFT_API WEFT_CHECKED weft_err weft_accept(weft_listener *l, weft_stream **s, weft_deadline by);
 
 /* Send away who accepts, and who comes to: WEFT_CLOSED. For a task that accepts in a loop: stop the listener,
- * wait for the task, close the listener.
+ * wait for the task, close the listener, and not before this has returned.
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_listener_stop(weft_listener *l);
 
@@ -87,9 +88,9 @@ WEFT_API void weft_listener_close(weft_listener **l);
 
 /* Connect to `to`: "HOST:PORT", whose name is looked up, or an address as weft/address.h says. Of several
  * addresses the first one that answers is taken: the next is tried when one failed or after 250 ms, IPv6 and
- * IPv4 in turns (RFC 8305).
- * Returns WEFT_OK; WEFT_REFUSED (nobody listens, or a unix socket's backlog is full), WEFT_MISSING (no such name, or no such unix socket),
- * WEFT_LOST (unreachable), WEFT_LATE, WEFT_CANCELLED, WEFT_INVALID, WEFT_DENIED, WEFT_NOMEM or WEFT_SYS.
+ * IPv4 in turns (RFC 8305). While the backlog of a unix socket is full it is tried again and again.
+ * Returns WEFT_OK; WEFT_REFUSED (nobody listens), WEFT_MISSING (no such name, or no such unix socket), WEFT_LOST
+ * (unreachable), WEFT_LATE, WEFT_CANCELLED, WEFT_INVALID, WEFT_DENIED, WEFT_NOMEM or WEFT_SYS.
  * Owns: the caller owns *s until weft_close.   Caller: anyone.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_dial(weft *w, weft_stream **s, const char *to,
                                          weft_deadline by);
@@ -104,14 +105,26 @@ WEFT_API WEFT_CHECKED weft_err weft_stream_pair(weft *w, weft_stream *ends[2]);
  * Caller: anyone.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_pipe(weft *w, weft_stream **out, weft_stream **in);
 
-/* Make a stream of `fd`, an open socket, pipe or terminal; it becomes non-blocking and closed on exec.
- * Returns WEFT_OK; WEFT_INVALID (a descriptor that cannot be waited for, or that another stream has),
+/* Make a stream of `fd`, an open socket, pipe or terminal; it becomes non-blocking and, unless it is 0, 1 or 2,
+ * closed on exec. A pipe or terminal does not block here only: it is opened anew under the same number, since other
+ * programs, or standard output, may share it. A socket's other owners see it.
+ * Returns WEFT_OK; WEFT_INVALID (a descriptor that is not open or cannot be waited for, such as a file, for which
+ * there is weft_file_adopt, or that another stream has),
  * WEFT_NOMEM or WEFT_SYS.   Owns: takes `fd` if it returns WEFT_OK.   Caller: anyone.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_stream_adopt(weft *w, weft_stream **s, int fd);
 
 /* The descriptor, for options of the system. It stays the stream's: never read, written or closed.
  * Returns it.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API int weft_stream_fd(const weft_stream *s);
+
+/* Have the connection count as broken when nothing was heard of its peer for `seconds`, at most 32,767; 0:
+ * never, as it is at first. A read or a write, one that waits as well as the next one, then has WEFT_LOST; a
+ * second time WEFT_CLOSED. The system asks the peer from half of that time on, and its machine answers without
+ * the program. One that is there, but has no room for so long for what is written to it, counts as gone too. It is for
+ * TCP; on other streams it does nothing: their peer is on this machine, and its end is always noticed.
+ * Returns WEFT_OK; WEFT_CLOSED (closed by another task), WEFT_INVALID (no such time, or somebody sets it just
+ * now) or WEFT_SYS.   Owns: nothing.   Caller: anyone.   Switches: no. */
+WEFT_API WEFT_CHECKED weft_err weft_stream_keepalive(weft_stream *s, int seconds);
 
 /* Who is at the other end; zero for what has no address.
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
@@ -171,7 +184,7 @@ WEFT_API WEFT_CHECKED weft_err weft_write_slices(weft_stream *s, const weft_slic
 WEFT_API WEFT_CHECKED weft_err weft_stream_end(weft_stream *s);
 
 /* Send everybody away who reads or writes, or comes to: WEFT_CLOSED. For tasks that come back to the stream
- * again and again: stop it, wait for them, close it.
+ * again and again: stop it, wait for them, close it, and not before this has returned.
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_stream_stop(weft_stream *s);
 

@@ -10,6 +10,7 @@ struct call {
     weft__job job;
     weft_fn fn;
     void *arg;
+    const char *who;
     weft_sync_head done; /* its guard protects what follows */
     bool ended;
     weft_err result;
@@ -30,6 +31,13 @@ static void run(weft__job *job)
     weft__guard_drop(g);
 }
 
+static const char *who_calls(const weft__job *job)
+{
+    return weft__of(job, struct call, job)->who;
+}
+
+static const weft__job_kind blocking = {run, "blocking call of", who_calls};
+
 weft_err weft_blocking(weft *w, weft_fn fn, void *arg)
 {
     if (weft_cancelled())
@@ -37,7 +45,8 @@ weft_err weft_blocking(weft *w, weft_fn fn, void *arg)
     if (weft__self()->kind != WEFT__WAITER_TASK)
         return fn(arg);
     struct call c;
-    c.job.run = run;
+    c.job.kind = &blocking;
+    c.who = weft_task_name();
     c.fn = fn;
     c.arg = arg;
     c.ended = false;

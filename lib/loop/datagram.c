@@ -1,10 +1,11 @@
 /* Sockets for datagrams.
  *
- * V1 `use` says who is in: one that receives, one that sends, and whether somebody closes. Nobody enters once
- *    it is being closed; who leaves last then grants the closer, which waits for that and frees all.
- * V2 `fd` and `room` change under the guard, by the one that sends. Who closes says so in `use` before it takes
- *    the guard to stop them; who puts one there looks at `use` under the guard. So none is waited for that
- *    was not stopped. */
+ * V1 `use` says who is in: one that receives, one that sends; whether it was stopped, and whether somebody
+ *    closes. Nobody enters once it is either; who leaves last then grants the closer, which waits for that and
+ *    frees all.
+ * V2 `fd` and `room` change under the guard, by the one that sends. Who stops or closes says so in `use` before
+ *    it takes the guard to stop them; who puts one there looks at `use` under the guard. So none is waited for
+ *    that was not stopped. */
 #include "weft/datagram.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #include "weft/io.h"
 #include "weft/task.h"
 
-enum { RECEIVING = 1, SENDING = 2, CLOSING = 4 };
+enum { RECEIVING = 1, SENDING = 2, CLOSING = 4, STOPPED = 8 };
 /* No datagram of UDP is longer. */
 enum { UDP_MOST = 65535 };
 
@@ -31,15 +32,15 @@ struct weft_datagram {
     weft__waiter *closer; /* set before CLOSING */
 };
 
-static bool closing(const weft_datagram *d)
+static bool stopped(const weft_datagram *d)
 {
-    /* pairs with weft_datagram_close */
-    return weft_atomic_load(&d->use, WEFT_ACQUIRE) & CLOSING;
+    /* pairs with weft_datagram_stop and weft_datagram_close */
+    return weft_atomic_load(&d->use, WEFT_ACQUIRE) & (CLOSING | STOPPED);
 }
 
 static weft_err closed(void)
 {
-    return weft__fail(WEFT_CLOSED, "datagram: it was closed meanwhile");
+    return weft__fail(WEFT_CLOSED, "datagram: it was stopped or closed by another task");
 }
 
 static weft_err enter(weft_datagram *d, uint32_t who)
@@ -49,7 +50,7 @@ static weft_err enter(weft_datagram *d, uint32_t who)
         return weft__fail(WEFT_CANCELLED, "datagram: %s: %s was cancelled", does, weft_task_name());
     uint32_t seen = weft_atomic_load(&d->use, WEFT_RELAXED);
     do {
-        if (seen & CLOSING)
+        if (seen & (CLOSING | STOPPED))
             return closed();
         if (seen & who)
             return weft__fail(WEFT_INVALID, "datagram: %s: another task does that already", does);
@@ -62,14 +63,14 @@ static void leave(weft_datagram *d, uint32_t who)
 {
     /* pairs with enter, and with weft_datagram_close: V1 */
     uint32_t seen = weft_atomic_fetch_and(&d->use, ~who, WEFT_ACQ_REL);
-    if (seen == (who | CLOSING))
+    if ((seen & ~(uint32_t)STOPPED) == (who | CLOSING))
         weft__grant(d->closer);
 }
 
 static weft_err await(weft_datagram *d, int fd, weft_readiness what, weft_deadline by)
 {
     weft_err e = weft_ready(fd, what, by);
-    if (closing(d))
+    if (stopped(d))
         return closed();
     return e == WEFT_OK
                ? e
@@ -125,7 +126,7 @@ static weft_err open_for(weft_datagram *d, const weft_address *to)
     d->family = weft__address_family(&at);
     weft_atomic_store(&d->fd, fd, WEFT_RELEASE); /* socket_of */
     weft__guard_drop(&d->guard);
-    return closing(d) ? closed() : WEFT_OK;
+    return stopped(d) ? closed() : WEFT_OK;
 }
 
 /* Prepare for `to`: in the form in which the socket takes it. */
@@ -156,7 +157,7 @@ static bool set_room(weft_datagram *d, int room)
 {
     weft__guard_take(&d->guard); /* V2 */
     d->room = room;
-    bool open = !closing(d);
+    bool open = !stopped(d);
     weft__guard_drop(&d->guard);
     return open;
 }
@@ -183,7 +184,7 @@ static weft_err send_to(weft_datagram *d, const void *buf, size_t len, const wef
         int fd = socket_of(d);
         e = weft__datagram_send(fd, buf, len, &to);
         if (e != WEFT_EMPTY)
-            return closing(d) && e != WEFT_OK ? closed() : e;
+            return stopped(d) && e != WEFT_OK ? closed() : e;
         e = await(d, fd, WEFT_WRITABLE, by);
         if (e == WEFT_OK && d->family == WEFT__FAMILY_UNIX)
             e = await_room(d, &to, by);
@@ -232,7 +233,7 @@ weft_err weft_datagram_receive(weft_datagram *d, void *buf, size_t cap, size_t *
 }
 
 /* Wake whoever waits: V2. */
-static void stop(weft_datagram *d)
+static void wake(weft_datagram *d)
 {
     weft__guard_take(&d->guard);
     int fd = socket_of(d);
@@ -243,6 +244,12 @@ static void stop(weft_datagram *d)
     weft__guard_drop(&d->guard);
 }
 
+void weft_datagram_stop(weft_datagram *d)
+{
+    weft_atomic_fetch_or(&d->use, STOPPED, WEFT_ACQ_REL); /* pairs with enter and stopped */
+    wake(d);
+}
+
 void weft_datagram_close(weft_datagram **dp)
 {
     weft_datagram *d = *dp;
@@ -251,8 +258,8 @@ void weft_datagram_close(weft_datagram **dp)
     *dp = NULL;
     d->closer = weft__self();
     /* pairs with enter and leave: V1 */
-    if (weft_atomic_fetch_or(&d->use, CLOSING, WEFT_ACQ_REL) != 0) {
-        stop(d);
+    if (weft_atomic_fetch_or(&d->use, CLOSING, WEFT_ACQ_REL) & (RECEIVING | SENDING)) {
+        wake(d);
         (void)weft__await(d->closer, "datagram", "its close", true, WEFT_FOREVER, NULL, NULL);
     }
     int fd = socket_of(d);

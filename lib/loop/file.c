@@ -3,6 +3,7 @@
 #include "weft/file.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,25 +59,36 @@ static weft_err check_how(const char *path, unsigned how)
     return WEFT_OK;
 }
 
+/* A file without a descriptor yet. */
+static weft_file *new_file(weft *w, const char *name)
+{
+    size_t len = strlen(name) + 1;
+    weft_file *f = calloc(1, sizeof *f + len);
+    if (!f) {
+        (void)weft__fail(WEFT_NOMEM, "open: %s: out of memory", name);
+        return NULL;
+    }
+    f->w = w;
+    memcpy(f->name, name, len);
+    return f;
+}
+
 weft_err weft_file_open_as(weft *w, weft_file **f, const char *path, unsigned how)
 {
     weft_err e = check_how(path, how);
     if (e != WEFT_OK)
         return e;
-    size_t len = strlen(path) + 1;
-    weft_file *file = calloc(1, sizeof *file + len);
+    weft_file *file = new_file(w, path);
     if (!file)
-        return weft__fail(WEFT_NOMEM, "open: %s: out of memory", path);
+        return WEFT_NOMEM;
     struct opening o = {path, how, -1};
     e = weft_blocking(w, open_here, &o);
     if (e != WEFT_OK) {
         free(file);
         return e;
     }
-    file->w = w;
     file->fd = o.fd;
     file->how = how;
-    memcpy(file->name, path, len);
     *f = file;
     return WEFT_OK;
 }
@@ -84,6 +96,29 @@ weft_err weft_file_open_as(weft *w, weft_file **f, const char *path, unsigned ho
 weft_err weft_file_open(weft *w, weft_file **f, const char *path)
 {
     return weft_file_open_as(w, f, path, WEFT_FILE_READ);
+}
+
+weft_err weft_file_adopt(weft *w, weft_file **f, int fd)
+{
+    char name[32];
+    unsigned how;
+    snprintf(name, sizeof name, "descriptor %d", fd);
+    weft_err e = weft__file_how(fd, name, &how);
+    if (e != WEFT_OK)
+        return e;
+    weft_file *file = new_file(w, name);
+    if (!file)
+        return WEFT_NOMEM;
+    if (fd > 2) /* those go on being what children inherit */
+        e = weft__fd_cloexec(fd, true);
+    if (e != WEFT_OK) {
+        free(file);
+        return e;
+    }
+    file->fd = fd;
+    file->how = how;
+    *f = file;
+    return WEFT_OK;
 }
 
 /* A call that a side thread makes for the task. */

@@ -63,4 +63,16 @@ static inline void weft__gate_await(weft__gate *g)
     weft__guard_drop(weft__sync_guard(&g->head));
 }
 
+/* The same, by a deadline: WEFT_LATE, WEFT_CANCELLED or WEFT_NOMEM if somebody is inside. */
+static inline weft_err weft__gate_await_by(weft__gate *g, weft_deadline by)
+{
+    weft_err e = WEFT_OK;
+    weft__guard_take(weft__sync_guard(&g->head));
+    while (g->busy && e == WEFT_OK)
+        e = weft__wait_held(&g->head, "closing", NULL, 0, by);
+    e = g->busy ? e : WEFT_OK;
+    weft__guard_drop(weft__sync_guard(&g->head));
+    return e;
+}
+
 #endif

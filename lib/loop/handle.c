@@ -15,7 +15,7 @@ weft_err weft__handle_open(weft__handle *h, weft *w, int fd)
 
 weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb)
 {
-    if (as != WEFT__ENDING && weft_cancelled())
+    if (as & (WEFT__READING | WEFT__WRITING) && weft_cancelled()) /* the others never wait */
         return weft__fail(WEFT_CANCELLED, "%s: %s was cancelled", verb, weft_task_name());
     /* pairs with leave: what the last one left behind */
     uint32_t before = weft_atomic_fetch_or(&h->word, as, WEFT_ACQ_REL);
@@ -27,14 +27,24 @@ weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb)
     return weft__fail(WEFT_CLOSED, "%s: it was stopped or closed by another task", verb);
 }
 
+static bool passed(weft_deadline by)
+{
+    return by.ns != INT64_MAX && weft__clock_ns() >= by.ns;
+}
+
+weft_deadline weft__handle_deadline(weft_deadline by)
+{
+    return by.ns != INT64_MIN && passed(by) ? WEFT_NOW : by;
+}
+
 weft_err weft__handle_stay(weft__handle *h, const char *verb, weft_deadline by)
 {
     if (weft_atomic_load(&h->word, WEFT_ACQUIRE) & WEFT__STOPPED) /* pairs with stop */
         return weft__fail(WEFT_CLOSED, "%s: closed meanwhile by another task", verb);
     if (weft_cancelled())
         return weft__fail(WEFT_CANCELLED, "%s: %s was cancelled", verb, weft_task_name());
-    /* A deadline that had passed before polls: what can be had at once is had. */
-    if (by.ns != INT64_MAX && by.ns != INT64_MIN && weft__clock_ns() >= by.ns)
+    /* WEFT_NOW polls: what can be had at once is had. */
+    if (by.ns != INT64_MIN && passed(by))
         return weft__fail(WEFT_LATE, "%s: not all of it before the deadline", verb);
     return WEFT_OK;
 }
@@ -68,7 +78,7 @@ void weft__handle_close(weft__handle *h)
     weft__handle_stop(h);
     /* pairs with leave */
     uint32_t before = weft_atomic_fetch_or(&h->word, WEFT__CLOSING, WEFT_ACQ_REL);
-    if (before & (WEFT__READING | WEFT__WRITING | WEFT__ENDING)) {
+    if (before & WEFT__INSIDE) {
         self->what = "close";
         self->on = "stream";
         weft__await_grant(self);

@@ -5,6 +5,7 @@
 #include "port/clock.h"
 #include "port/err.h"
 #include "port/fd.h"
+#include "port/socket_file.h"
 #include "task/worker.h"
 #include "weft/io.h"
 
@@ -25,24 +26,23 @@ weft_err weft_listen(weft *w, weft_listener **out, const char *at, const weft_li
     int fd;
     weft_err e = weft_address_parse(&a, at);
     if (e != WEFT_OK)
-        return e;
+        return weft__fail_in(e, "listen");
     weft_listener *l = calloc(1, sizeof *l);
     if (!l)
         return weft__fail(WEFT_NOMEM, "listen at %s: out of memory", at);
     e = weft__socket_listen(&a, opts && opts->backlog > 0 ? opts->backlog : BACKLOG,
-                            opts && opts->share_port, &fd);
+                            opts && opts->share_port, &fd, &l->node);
     if (e != WEFT_OK)
         goto free_listener;
     e = weft__handle_open(&l->h, w, fd);
     if (e != WEFT_OK)
         goto close_socket;
     weft__socket_address(fd, &l->at);
-    l->node = weft__socket_node(&l->at);
     *out = l;
     return WEFT_OK;
 close_socket:
+    weft__socket_file_remove(&a, l->node);
     weft__fd_close(fd);
-    weft__socket_unlink(&a);
 free_listener:
     free(l);
     return e;
@@ -122,8 +122,7 @@ void weft_listener_close(weft_listener **l)
     *l = NULL;
     if (!own)
         return;
-    if (weft__socket_node(&own->at) == own->node)
-        weft__socket_unlink(&own->at);
+    weft__socket_file_remove(&own->at, own->node);
     weft__handle_close(&own->h);
     free(own);
 }

@@ -11,9 +11,12 @@
 #include "port/poller.h"
 #include "port/program.h"
 #include "port/signals.h"
+#include "task/worker.h"
 #include "weft/io.h"
 
 enum { PATH_LENGTH = 4096 };
+/* How long a process that was killed has until it is said that somebody waits for its end. */
+static const int64_t patience_ns = 1000000000;
 
 struct weft_process {
     weft *w;
@@ -61,22 +64,23 @@ static weft_err make_pipe(weft_process *p, struct start *s, int as)
     return e;
 }
 
-static weft_err arrange(weft_process *p, struct start *s, const weft_stdio *io, int as)
+static weft_err arrange(struct start *s, const weft_stdio *io, int as)
 {
     switch (io->kind) {
     case WEFT_STDIO_INHERIT:
-        s->child.fd[as] = as;
+        s->child.fd[as] = WEFT__CHILD_SAME;
         return WEFT_OK;
     case WEFT_STDIO_NULL:
         s->child.fd[as] = WEFT__CHILD_NULL;
         return WEFT_OK;
-    case WEFT_STDIO_PIPE:
-        return make_pipe(p, s, as);
+    case WEFT_STDIO_PIPE: /* made later */
+        return WEFT_OK;
     case WEFT_STDIO_FD:
         s->child.fd[as] = io->fd;
-        if (io->fd >= 0)
+        if (weft__fd_is_open(io->fd))
             return WEFT_OK;
-        break;
+        return weft__fail(WEFT_INVALID, "start %s: descriptor %d is not open", s->child.program,
+                          io->fd);
     case WEFT_STDIO_OUT:
         s->child.fd[as] = WEFT__CHILD_OUT;
         if (as == 2)
@@ -91,8 +95,13 @@ static weft_err start(weft_process *p, struct start *s, const weft_command *c)
 {
     const weft_stdio *io[3] = {&c->in, &c->out, &c->err};
     weft_err e = WEFT_OK;
+    /* Pipes last: they may take the number of a descriptor that is not open, and is asked for. */
     for (int i = 0; i < 3 && e == WEFT_OK; i++)
-        e = arrange(p, s, io[i], i);
+        if (io[i]->kind != WEFT_STDIO_PIPE)
+            e = arrange(s, io[i], i);
+    for (int i = 0; i < 3 && e == WEFT_OK; i++)
+        if (io[i]->kind == WEFT_STDIO_PIPE)
+            e = make_pipe(p, s, i);
     if (e == WEFT_OK)
         e = weft_blocking(p->w, start_here, s);
     for (int i = 0; i < 3; i++)
@@ -203,7 +212,7 @@ weft_err weft_process_wait(weft_process *p, weft_process_end *end, weft_deadline
     if (e == WEFT_INVALID)
         return weft__fail(e, "process %d: somebody waits for its end already", p->child.pid);
     if (e != WEFT_OK)
-        return e;
+        return weft__fail(e, "process %d: it was closed by another task", p->child.pid);
     e = wait_inside(p, by);
     if (e == WEFT_OK)
         *end = p->end;
@@ -216,13 +225,38 @@ weft_err weft_process_kill(weft_process *p, int signal)
     return weft__child_signal(&p->child, signal);
 }
 
-/* After SIGKILL. The system needs a moment, and where the task cannot be parked its thread waits. */
+/* It outlives SIGKILL, and somebody waits: kill it again, and say so once. */
+static void insist(weft_process *p, bool *said)
+{
+    weft_err e = weft__child_signal(&p->child, weft__signal_kill);
+    if (e == WEFT_CLOSED || *said)
+        return;
+    weft__log_line(&p->w->log, WEFT_LOG_WARN,
+                   "weft_process_close waits for process %d, which was killed and does not end: %s",
+                   p->child.pid,
+                   e == WEFT_OK ? "it is in the operating system, which may wait for a device"
+                                : weft_detail());
+    *said = true;
+}
+
+/* After SIGKILL, until nobody is inside and the process has ended. The system needs a moment, and where the task
+ * cannot be parked its thread waits. */
 static weft_err await_end(void *arg)
 {
     weft_process *p = arg;
-    while (look(p) == WEFT_EMPTY)
-        if (weft_ready(p->child.fd, WEFT_READABLE, WEFT_FOREVER) != WEFT_OK)
-            (void)weft__fd_wait(p->child.fd, WEFT__POLL_IN, INT64_MAX);
+    bool said = false;
+    weft_err e;
+    while ((e = weft__gate_await_by(&p->gate, weft_in_ns(patience_ns))) != WEFT_OK)
+        if (e == WEFT_LATE)
+            insist(p, &said);
+    while (look(p) == WEFT_EMPTY) {
+        weft_deadline by = weft_in_ns(patience_ns);
+        e = weft_ready(p->child.fd, WEFT_READABLE, by);
+        if (e != WEFT_OK && e != WEFT_LATE)
+            e = weft__fd_wait(p->child.fd, WEFT__POLL_IN, by.ns);
+        if (e == WEFT_LATE)
+            insist(p, &said);
+    }
     return WEFT_OK;
 }
 
@@ -234,7 +268,6 @@ void weft_process_close(weft_process **p)
     *p = NULL;
     weft__gate_close(&own->gate);
     (void)weft__child_signal(&own->child, weft__signal_kill);
-    weft__gate_await(&own->gate);
     (void)weft_shield(await_end, own);
     close_pipes(own);
     weft__fd_close(own->child.fd);

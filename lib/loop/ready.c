@@ -119,6 +119,14 @@ static weft_err wait_in_entry(weft *w, weft__ready *r, int fd, unsigned what, we
     return e;
 }
 
+/* By the thread itself. */
+static weft_err wait_here(int fd, unsigned mask, weft_deadline by)
+{
+    weft_err e = weft__fd_wait(fd, mask, by.ns);
+    return e == WEFT_LATE ? weft__fail(e, "ready: descriptor %d was not before the deadline", fd)
+                          : e;
+}
+
 weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
 {
     weft *w = weft_here();
@@ -130,7 +138,7 @@ weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
     if (weft_cancelled())
         return weft__fail(WEFT_CANCELLED, "ready: %s was cancelled", weft_task_name());
     if (!w || by.ns == INT64_MIN)
-        return weft__fd_wait(fd, mask, by.ns);
+        return wait_here(fd, mask, by);
     weft_err e = have_entry(w->readiness, fd);
     if (e != WEFT_OK)
         return e;
@@ -144,6 +152,9 @@ weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
     return e == WEFT_LATE && weft__fd_wait(fd, mask, INT64_MIN) == WEFT_OK ? WEFT_OK : e;
 }
 
+/* What a stream's descriptor is watched for. */
+enum { CHANGES = WEFT__POLL_IN | WEFT__POLL_OUT | WEFT__POLL_EDGE };
+
 weft_err weft__ready_adopt(weft *w, int fd, weft__ready **out)
 {
     weft_err e = have_entry(w->readiness, fd);
@@ -155,8 +166,7 @@ weft_err weft__ready_adopt(weft *w, int fd, weft__ready **out)
     if (r->edge || r->waiters.first)
         e = weft__fail(WEFT_INVALID, "descriptor %d: somebody else has it", fd);
     if (e == WEFT_OK)
-        e = weft__poller_set(&w->poll.poller, fd, WEFT__POLL_IN | WEFT__POLL_OUT | WEFT__POLL_EDGE,
-                             (uint64_t)fd);
+        e = weft__poller_set(&w->poll.poller, fd, CHANGES, (uint64_t)fd);
     if (e == WEFT_OK) {
         r->edge = true;
         r->shut = false;
@@ -166,6 +176,13 @@ weft_err weft__ready_adopt(weft *w, int fd, weft__ready **out)
     }
     weft__guard_drop(g);
     return e;
+}
+
+weft_err weft__ready_replace(weft *w, int fd, int anew)
+{
+    weft__poller_unset(&w->poll.poller, fd);
+    weft_err e = weft__fd_replace(fd, anew);
+    return e == WEFT_OK ? weft__poller_set(&w->poll.poller, fd, CHANGES, (uint64_t)fd) : e;
 }
 
 void weft__ready_drop(weft *w, weft__ready *r, int fd)

@@ -55,6 +55,13 @@ static void run(weft__job *job)
         free(l);
 }
 
+static const char *host_of(const weft__job *job)
+{
+    return weft__of(job, struct lookup, job)->host;
+}
+
+static const weft__job_kind looking_up = {run, "look-up of", host_of};
+
 static void abandon(weft_sync_head *q, void *arg)
 {
     (void)q;
@@ -153,7 +160,7 @@ static bool never_exists(const char *host)
 
 static weft_err look_up(weft *w, struct lookup *l, weft_address *out, int *n, weft_deadline by)
 {
-    l->job.run = run;
+    l->job.kind = &looking_up;
     weft__sync_init(&l->done, "name");
     weft_err e = weft__side_submit(&w->side, &l->job);
     if (e != WEFT_OK) {

@@ -28,12 +28,17 @@ weft_err weft_signals_open(weft *w, weft_signals **s, const int *numbers, int n)
     return WEFT_OK;
 }
 
+static weft_err closed(void)
+{
+    return weft__fail(WEFT_CLOSED, "signals: stopped or closed by another task");
+}
+
 /* The caller is inside. */
 static weft_err next(weft_signals *s, int *number, weft_deadline by)
 {
     for (;;) {
         if (weft__gate_closed(&s->gate))
-            return WEFT_CLOSED;
+            return closed();
         int came = weft__catch_take(&s->caught);
         if (came != 0) {
             *number = came;
@@ -54,10 +59,16 @@ weft_err weft_signals_next(weft_signals *s, int *number, weft_deadline by)
     if (e == WEFT_INVALID)
         return weft__fail(e, "signals: somebody waits for the next already");
     if (e != WEFT_OK)
-        return e;
+        return closed();
     e = next(s, number, by);
     weft__gate_leave(&s->gate);
     return e;
+}
+
+void weft_signals_stop(weft_signals *s)
+{
+    weft__gate_close(&s->gate);
+    weft__bell_ring(s->caught.bell);
 }
 
 void weft_signals_close(weft_signals **s)
@@ -66,8 +77,7 @@ void weft_signals_close(weft_signals **s)
     if (!own)
         return;
     *s = NULL;
-    weft__gate_close(&own->gate);
-    weft__bell_ring(own->caught.bell);
+    weft_signals_stop(own);
     weft__gate_await(&own->gate);
     weft__catch_close(&own->caught);
     free(own);

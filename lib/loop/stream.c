@@ -11,6 +11,7 @@
 
 /* A task that never has to wait for its stream lets others have a turn after so many bytes. */
 enum { AHEAD = 128 * 1024, CALL = 4096 /* what the call itself counts for */ };
+enum { KEEPALIVE_MOST = 32767 };
 
 weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
 {
@@ -27,12 +28,34 @@ weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
     return WEFT_OK;
 }
 
+static weft_err refuse_kind(int fd, weft__fd_kind kind)
+{
+    if (kind == WEFT__FD_NONE)
+        return weft__fail(WEFT_INVALID, "stream: descriptor %d is not open", fd);
+    if (kind == WEFT__FD_DATAGRAM)
+        return weft__fail(WEFT_INVALID,
+                          "stream: descriptor %d is a socket for datagrams; weft_datagram_open "
+                          "makes those",
+                          fd);
+    return weft__fail(WEFT_INVALID,
+                      "stream: descriptor %d is a file, which cannot be waited for; "
+                      "weft_file_adopt makes a weft_file of it",
+                      fd);
+}
+
+/* From now on `fd` does not block, if that can be, here alone: others may share its opening. Standard input at a
+ * terminal is standard output as well, which would lose what has no room, and the terminal of the next program. */
+static weft_err unblock(weft *w, int fd)
+{
+    int anew = weft__fd_open_anew(fd);
+    return anew < 0 ? weft__fd_nonblock(fd, true) : weft__ready_replace(w, fd, anew);
+}
+
 weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
 {
     weft__fd_kind kind = weft__fd_kind_of(fd);
-    if (kind == WEFT__FD_OTHER)
-        return weft__fail(WEFT_INVALID, "stream: descriptor %d is no stream that can be waited for",
-                          fd);
+    if (kind >= WEFT__FD_FILE)
+        return refuse_kind(fd, kind);
     weft_stream *s = calloc(1, sizeof *s);
     weft_err e =
         s ? weft__handle_open(&s->h, w, fd) : weft__fail(WEFT_NOMEM, "stream: out of memory");
@@ -40,8 +63,8 @@ weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
         free(s);
         return e;
     }
-    e = weft__fd_nonblock(fd, true);
-    if (e == WEFT_OK)
+    e = unblock(w, fd);
+    if (e == WEFT_OK && fd > 2) /* those go on being what children inherit */
         e = weft__fd_cloexec(fd, true);
     if (e != WEFT_OK) {
         weft__ready_drop(w, s->h.ready, fd);
@@ -108,6 +131,20 @@ void weft_stream_address(const weft_stream *s, weft_address *a)
     weft__socket_address(s->h.fd, a);
 }
 
+weft_err weft_stream_keepalive(weft_stream *s, int seconds)
+{
+    if (seconds < 0 || seconds > KEEPALIVE_MOST)
+        return weft__fail(WEFT_INVALID, "keepalive: %d seconds; from 0, which is never, to %d",
+                          seconds, KEEPALIVE_MOST);
+    weft_err e = weft__handle_enter(&s->h, WEFT__SETTING, "keepalive");
+    if (e != WEFT_OK)
+        return e;
+    if (s->kind == WEFT__FD_TCP)
+        e = weft__socket_keepalive(s->h.fd, seconds);
+    weft__handle_leave(&s->h, WEFT__SETTING);
+    return e;
+}
+
 /* The caller did not have to wait. */
 static void had_no_wait(size_t *ahead, size_t n)
 {
@@ -145,7 +182,7 @@ weft_err weft__stream_take(weft_stream *s, void *buf, size_t cap, size_t *got, w
         weft_err late = await_readable(s, &seen, &waited, by);
         if (late != WEFT_OK && late != WEFT_LATE)
             return late;
-        weft_err e = weft__stream_read(s->h.fd, buf, cap, &n);
+        weft_err e = weft__stream_read(s->h.fd, s->kind, buf, cap, &n);
         if (e == WEFT_EMPTY && late == WEFT_LATE)
             return weft__fail(WEFT_LATE, "read: nothing came before the deadline");
         if (e == WEFT_EMPTY)
@@ -237,6 +274,8 @@ static weft_err give_all(weft_stream *s, const weft_slice *v, int n, size_t *don
 {
     weft_err e = WEFT_OK;
     weft_slice first = n > 0 ? v[0] : (weft_slice){NULL, 0};
+    if (n > 1) /* of one slice, the rest had no room */
+        by = weft__handle_deadline(by);
     while (n > 0 && e == WEFT_OK) {
         size_t wrote = 0;
         if (first.len == 0) {

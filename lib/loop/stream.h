@@ -1,9 +1,9 @@
 /* loop/stream.h: what a stream is, for the files that make it.
  *
- * S1 `word` says who is inside: READING, WRITING, ENDING. Who enters sets its bit in one step and learns of the
- *    others; who leaves clears it. STOPPED sends away who enters. Who closes sets CLOSING, shuts the readiness, and waits unless nobody
- *    was inside; then the last one that leaves grants it, and touches the stream no more. So a descriptor is
- *    closed, and the memory freed, when nobody uses either.
+ * S1 `word` says who is inside: READING, WRITING, ENDING, SETTING. Who enters sets its bit in one step and
+ *    learns of the others; who leaves clears it. STOPPED sends away who enters. Who closes sets CLOSING, shuts
+ *    the readiness, and waits unless nobody was inside; then the last one that leaves grants it, and touches
+ *    the stream no more. So a descriptor is closed, and the memory freed, when nobody uses either.
  * S2 `kept` has bytes that were read and not taken: they come before what is read next. Of who reads.
  */
 #ifndef WEFT_LOOP_STREAM_H
@@ -25,7 +25,9 @@ enum {
     WEFT__WRITING = 2,
     WEFT__ENDING = 4,
     WEFT__STOPPED = 8,
-    WEFT__CLOSING = 16
+    WEFT__CLOSING = 16,
+    WEFT__SETTING = 32,
+    WEFT__INSIDE = WEFT__READING | WEFT__WRITING | WEFT__ENDING | WEFT__SETTING
 };
 
 /* A descriptor that tasks are inside of. */
@@ -58,6 +60,9 @@ weft_err weft__handle_stay(weft__handle *h, const char *verb, weft_deadline by);
 void weft__handle_stop(weft__handle *h);
 /* Wait until nobody is inside, and close the descriptor. Switches. */
 void weft__handle_close(weft__handle *h);
+/* The deadline of a call that begins now and may take several steps: one that has passed is WEFT_NOW, so that
+ * weft__handle_stay lets the call have all that can be had at once. */
+weft_deadline weft__handle_deadline(weft_deadline by);
 /* Wait until `what` is worth a try. */
 weft_err weft__handle_wait(weft__handle *h, unsigned what, const char *verb, const char *name,
                            weft_deadline by);

@@ -58,6 +58,7 @@ static weft_err give_back(weft_stream *s, const void *buf, size_t *have, weft_er
 /* By who has entered. *have bytes were taken and are in `buf`. */
 static weft_err fill(weft_stream *s, char *buf, size_t len, size_t *have, weft_deadline by)
 {
+    by = weft__handle_deadline(by);
     *have = kept(s) < len ? kept(s) : len;
     take(s, buf, *have);
     while (*have < len) {

@@ -73,9 +73,22 @@ static weft_err parse_host(weft_address *a, const char *text, const char *colon,
     if (strchr(host, ':'))
         return weft__fail(WEFT_INVALID,
                           "address '%s': an IPv6 address stands in brackets, as in [::1]:80", text);
-    return weft__fail(WEFT_INVALID,
-                      "address '%s': '%s' is no number; names are for weft_resolve and weft_dial",
-                      text, host);
+    if (host[strspn(host, "0123456789.")] == 0)
+        return weft__fail(WEFT_INVALID, "address '%s': '%s' is no IPv4 address", text, host);
+    return weft__fail(
+        WEFT_INVALID,
+        "address '%s': '%s' is a name, for weft_dial and weft_resolve only: write what "
+        "weft_resolve makes of it, or 127.0.0.1%s (this machine only), or %s (everybody)",
+        text, host, colon, colon);
+}
+
+/* `text` has no port. */
+static weft_err refuse_without_port(const char *text)
+{
+    if (text[strspn(text, "0123456789")] == 0)
+        return weft__fail(WEFT_INVALID, "address '%s': a port stands behind a colon: :%s", text,
+                          text);
+    return weft__fail(WEFT_INVALID, "address '%s': the port is missing, as in %s:80", text, text);
 }
 
 weft_err weft_address_parse(weft_address *a, const char *text)
@@ -86,8 +99,7 @@ weft_err weft_address_parse(weft_address *a, const char *text)
         return parse_unix(a, text, text + UNIX_MARK);
     const char *colon = strrchr(text, ':');
     if (!colon || strchr(colon, ']'))
-        return weft__fail(WEFT_INVALID, "address '%s': the port is missing, as in %s:80", text,
-                          text);
+        return refuse_without_port(text);
     int port;
     if (!read_port(colon + 1, &port))
         return weft__fail(WEFT_INVALID, "address '%s': '%s' is no port, which is 0 to %d", text,

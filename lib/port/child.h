@@ -8,7 +8,8 @@
 
 enum {
     WEFT__CHILD_NULL = -1, /* the null device */
-    WEFT__CHILD_OUT = -2   /* where 1 goes; for 2 only */
+    WEFT__CHILD_OUT = -2,  /* where 1 goes; for 2 only */
+    WEFT__CHILD_SAME = -3  /* that of this process; closed, or closed on exec: the null device */
 };
 
 /* What to start, and how. */
@@ -17,8 +18,7 @@ typedef struct weft__child {
     const char *const *argv; /* ended by NULL */
     const char *const *env;  /* NULL: that of this process */
     const char *dir;         /* NULL: that of this process */
-    int fd
-        [3]; /* become its descriptors 0, 1 and 2; one that stays where it is may be closed: null device */
+    int fd[3];               /* become its descriptors 0, 1 and 2; or one of those above */
 } weft__child;
 
 /* Start it; on return the program runs. Every signal has its default disposition, none is blocked, and no

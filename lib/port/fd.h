@@ -11,6 +11,7 @@
 /* The error that an error number of the system means, with a detail: "WHAT: NAME: strerror". */
 weft_err weft__sys_error(int number, const char *what, const char *name);
 
+bool weft__fd_is_open(int fd);
 weft_err weft__fd_open_read(const char *path, int *fd);
 /* *got is 0 at the end only. Retries after signals. WEFT_EMPTY: would block. */
 weft_err weft__fd_read(int fd, void *buf, size_t cap, size_t *got);
@@ -22,5 +23,10 @@ void weft__fd_close(int fd);
 weft_err weft__fd_wait(int fd, unsigned what, int64_t deadline_ns);
 weft_err weft__fd_cloexec(int fd, bool on);
 weft_err weft__fd_nonblock(int fd, bool on);
+/* The pipe or terminal `fd` once more, not blocking: whether a descriptor blocks is a matter of all that share its
+ * opening, in other processes too. -1: it does not block already, is something else, or cannot be opened. */
+int weft__fd_open_anew(int fd);
+/* Put `by` in the place of `fd`, which goes on being closed on exec or not; there is no `by` any more. */
+weft_err weft__fd_replace(int fd, int by);
 
 #endif

@@ -14,6 +14,10 @@
 /* `how`: the flags of weft/file.h. WEFT_INVALID: a directory. */
 weft_err weft__file_open(const char *path, unsigned how, int *fd);
 
+/* How `fd` is open, in the flags of weft/file.h. WEFT_INVALID: it is not, it is a directory or a socket, or it does
+ * not block, so that a read of it would have to wait here. */
+weft_err weft__file_how(int fd, const char *name, unsigned *how);
+
 /* Read until `cap` bytes or the end; at the position, what comes at once. */
 weft_err weft__file_read(int fd, const char *name, void *buf, size_t cap, int64_t at, size_t *got);
 

@@ -12,30 +12,32 @@
 
 /* What kind of stream a descriptor is. */
 typedef enum weft__fd_kind {
-    WEFT__FD_TCP,   /* a read that was not filled has taken all there was */
-    WEFT__FD_LOCAL, /* a unix socket */
-    WEFT__FD_PIPE,  /* a pipe, a terminal: no socket */
-    WEFT__FD_OTHER  /* a file, a socket that is no stream: not to be waited for, or no stream */
+    WEFT__FD_TCP,      /* a read that was not filled has taken all there was */
+    WEFT__FD_LOCAL,    /* a unix socket */
+    WEFT__FD_PIPE,     /* a pipe, a terminal: no socket */
+    WEFT__FD_FILE,     /* not to be waited for */
+    WEFT__FD_DATAGRAM, /* a socket that is no stream */
+    WEFT__FD_NONE      /* not open */
 } weft__fd_kind;
 weft__fd_kind weft__fd_kind_of(int fd);
 
-/* Listen. A unix socket's file that nobody listens at is replaced. */
-weft_err weft__socket_listen(const weft_address *at, int backlog, bool share_port, int *fd);
-/* The number by which the system knows the file of a unix socket; 0: none. */
-uint64_t weft__socket_node(const weft_address *at);
-/* Remove the file of a unix socket, if `at` is one. */
-void weft__socket_unlink(const weft_address *at);
+/* Listen. A unix socket's file that nobody has any more is replaced; *node is that of port/socket_file.h. */
+weft_err weft__socket_listen(const weft_address *at, int backlog, bool share_port, int *fd,
+                             uint64_t *node);
 /* The next connection. WEFT_EMPTY: none waits. WEFT_NOMEM: no descriptor or memory is free. */
 weft_err weft__socket_accept(int fd, int *connection);
 /* A socket that connects to `to`. WEFT_EMPTY: it is under way, until *fd can be written; then
- * weft__socket_outcome says what it came to, or WEFT_EMPTY: not yet. On any other failure there is no socket. */
+ * weft__socket_outcome says what it came to, or WEFT_EMPTY: not yet. WEFT_FULL: the backlog of a unix socket, and
+ * nothing tells when it has room; without a detail. On any other failure there is no socket. */
 weft_err weft__socket_connect(const weft_address *to, int *fd);
 weft_err weft__socket_outcome(int fd, const weft_address *to);
+/* A TCP connection breaks when nothing was heard of its peer for `seconds`, at most 32,767; 0: never. */
+weft_err weft__socket_keepalive(int fd, int seconds);
 weft_err weft__socket_pair(int fd[2]);
 weft_err weft__socket_pipe(int *out, int *in);
 
 /* *got is 0 at the end. WEFT_LOST: the connection broke. */
-weft_err weft__stream_read(int fd, void *buf, size_t cap, size_t *got);
+weft_err weft__stream_read(int fd, weft__fd_kind kind, void *buf, size_t cap, size_t *got);
 /* At most `n` slices, as much as there is room for; *wrote is at least 1. WEFT_CLOSED: nobody reads. */
 weft_err weft__stream_write(int fd, weft__fd_kind kind, const weft_slice *v, int n, size_t *wrote);
 /* Half-close. */

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "port/pipe.h"
 #include "rt/rt.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -80,6 +81,8 @@ int weft_main(int argc, char **argv, const weft_opts *given,
 {
     static const weft_opts none = WEFT_OPTS_INIT;
     struct root r = {.app = app, .argc = argc, .argv = argv, .code = EXIT_FAILED};
+    /* Else the poller would be what the program takes for its standard input or output. */
+    weft__fd_keep_standard();
     if (!parse(given ? given : &none, &r.argc, argv, &r.code))
         return r.code;
     /* Read after parsing: the program's options may write into it. */

@@ -138,7 +138,7 @@ void weft__engine_join(weft *w, int first)
 void weft__engine_close(weft *w)
 {
     weft__hog_stop(w);
-    weft__side_close(&w->side);
+    weft__side_close(&w->side, &w->log, w->rank);
     weft__stacks_fini(&w->stacks);
     weft__tasks_fini(&w->tasks);
     weft__poll_close(&w->poll);

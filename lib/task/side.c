@@ -1,12 +1,16 @@
 #include "task/side.h"
 
+#include <string.h>
+
 #include "port/clock.h"
 #include "port/thread.h"
 #include "task/wait.h"
 
-enum { MOST_THREADS = 1024 };
+enum { MOST_THREADS = 1024, ON_ROOM = 128 };
 /* How long a thread without a job stays: long enough for a pause between two batches of files. */
 static const int64_t linger_ns = INT64_C(2000000000);
+/* When weft__side_close says first, and then again, what it waits for. */
+static const int64_t tell_after_ns = INT64_C(1000000000), tell_every_ns = INT64_C(5000000000);
 
 /* A side thread without a job; lies on its own stack. */
 struct idler {
@@ -15,12 +19,20 @@ struct idler {
     weft__waiter *who;
 };
 
+/* One that runs a job; lies on its stack too. The name is a copy: the job may be gone before its end is known. */
+struct runner {
+    weft__list node;
+    const char *what;
+    char on[ON_ROOM];
+};
+
 void weft__side_init(weft__side *s)
 {
     *s = (weft__side){.most = MOST_THREADS};
     s->cpus_known = weft__thread_cpus(&s->cpus) == WEFT_OK;
     weft__list_init(&s->jobs);
     weft__list_init(&s->idle);
+    weft__list_init(&s->busy);
 }
 
 /* Wait for a job, or until it has waited long enough. Guard held before and after. */
@@ -42,17 +54,29 @@ static weft__job *await_job(weft__side *s)
     return me.job;
 }
 
+/* Guard held before and after. */
+static void run(weft__side *s, weft__job *job)
+{
+    struct runner me = {.what = job->kind->what};
+    const char *on = job->kind->on(job);
+    size_t n = strnlen(on, sizeof me.on - 1);
+    memcpy(me.on, on, n);
+    me.on[n] = '\0';
+    weft__list_push(&s->busy, &me.node);
+    weft__guard_drop(&s->guard);
+    job->kind->run(job);
+    weft__guard_take(&s->guard);
+    weft__list_remove(&me.node);
+}
+
 static void side_thread(void *arg)
 {
     weft__side *s = arg;
     if (s->cpus_known)
         (void)weft__thread_bind(&s->cpus); /* else it stays where its starter runs */
     weft__guard_take(&s->guard);
-    for (weft__job *job; (job = await_job(s));) {
-        weft__guard_drop(&s->guard);
-        job->run(job);
-        weft__guard_take(&s->guard);
-    }
+    for (weft__job *job; (job = await_job(s));)
+        run(s, job);
     s->threads--;
     /* pairs with weft__side_close. The guard is dropped after it: `s` must stay until then, so the
      * closer takes the guard once more. */
@@ -98,8 +122,26 @@ weft_err weft__side_submit(weft__side *s, weft__job *job)
     return e;
 }
 
-void weft__side_close(weft__side *s)
+/* Guard held before and after. */
+static void tell(weft__side *s, weft__log *log, int rank)
 {
+    struct runner first = {.what = NULL};
+    int others = -1;
+    weft__list_each (n, &s->busy)
+        if (++others == 0)
+            first = *weft__of(n, struct runner, node);
+    weft__guard_drop(&s->guard);
+    if (others >= 0)
+        weft__log_line(log, WEFT_LOG_WARN,
+                       "rank %d: waits to stop: %s '%s' has not ended, and cannot be interrupted "
+                       "(others like it: %d)",
+                       rank, first.what, first.on, others);
+    weft__guard_take(&s->guard);
+}
+
+void weft__side_close(weft__side *s, weft__log *log, int rank)
+{
+    int64_t tell_at = weft__clock_ns() + tell_after_ns;
     weft__guard_take(&s->guard);
     s->stopping = true;
     weft__list_each (n, &s->idle)
@@ -107,8 +149,12 @@ void weft__side_close(weft__side *s)
     while (s->threads > 0) {
         uint32_t seen = weft_atomic_load(&s->gone, WEFT_ACQUIRE); /* pairs with side_thread */
         weft__guard_drop(&s->guard);
-        weft__futex_wait(&s->gone, seen, INT64_MAX, false);
+        bool late = !weft__futex_wait(&s->gone, seen, tell_at, false);
         weft__guard_take(&s->guard);
+        if (late) {
+            tell(s, log, rank);
+            tell_at = weft__clock_ns() + tell_every_ns;
+        }
     }
     weft__guard_drop(&s->guard);
 }

@@ -155,12 +155,19 @@ static void run_on_side(weft__job *job)
     weft__side_run(weft__of(job, weft__stack, job)->onboard);
 }
 
+static const char *name_on_side(const weft__job *job)
+{
+    return weft__of(job, weft__stack, job)->onboard->waiter.name;
+}
+
+static const weft__job_kind going_on = {run_on_side, "task", name_on_side};
+
 /* Have a side thread go on with `t`, which has a stack. */
 static weft_err submit(weft__task *t)
 {
     weft__stack *s = t->stack;
     s->onboard = t;
-    s->job.run = run_on_side;
+    s->job.kind = &going_on;
     return weft__side_submit(&s->rt->side, &s->job);
 }
 

@@ -227,6 +227,30 @@ weft__task *weft__work_find(weft__worker *me)
     }
 }
 
+/* What is read may be old, and is nothing but a hint: it lies in memory that stays (W4, K1). */
+__attribute__((no_sanitize("thread"))) void weft__work_warm(weft__worker *me)
+{
+    enum { LINE = 64, FRAMES = 24, AHEAD = 3 };
+    weft__ring *r = &me->ready;
+    weft__task *t[AHEAD];
+    uint32_t front = weft__ring_index(weft_atomic_load(&r->front, WEFT_RELAXED));
+    if (weft_atomic_load(&r->back, WEFT_RELAXED) - front < AHEAD)
+        return;
+    for (uint32_t k = 0; k < AHEAD; k++)
+        t[k] = weft_atomic_load(&r->slot[(front + k) % WEFT__RING_SLOTS], WEFT_RELAXED);
+    __builtin_prefetch(t[2]);
+    __builtin_prefetch((char *)t[2] + LINE);
+    const weft__stack *s = t[1]->stack;
+    if (s) {
+        __builtin_prefetch(s);
+        __builtin_prefetch((const char *)s + LINE);
+    }
+    s = t[0]->stack;
+    const char *sp = s ? s->context.sp : NULL;
+    for (int k = 0; sp && k < FRAMES; k++)
+        __builtin_prefetch(sp + (size_t)k * LINE);
+}
+
 weft__task *weft__work_on_stack(weft__worker *me)
 {
     weft__ring *rings[] = {&me->ready, &me->spent};

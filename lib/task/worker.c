@@ -76,6 +76,8 @@ static weft__stack *onward(weft__worker *me)
         me->fresh_first = true; /* the loop looks after all, and after those that have not begun */
     else if (!me->fresh_first && !(t = weft__ring_pop(&me->ready)))
         t = weft__ring_pop(&me->spent);
+    if (t)
+        weft__work_warm(me);
     if (t && t == &me->rt->strand.carrier) {
         me->carrying = true;
         t = NULL;

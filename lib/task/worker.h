@@ -211,6 +211,10 @@ weft__task *weft__work_find(weft__worker *me);
 /* Have some worker run `t`: with the calling worker, or in the inbox; wakes one if need be. */
 void weft__make_work(weft *w, weft__task *t);
 void weft__inbox_push(weft *w, weft__task *first, weft__task *last, uint32_t n);
+/* A task is about to run: have the memory of those behind it come near, a step for each. First the task,
+ * then its stack's record, then the frames that it returns into: of thousands that wait they are in no
+ * cache. */
+void weft__work_warm(weft__worker *me);
 /* For a worker that has no stack for its loop: a task that has one, after a look at the world. NULL: none. */
 weft__task *weft__work_on_stack(weft__worker *me);
 /* On a side thread: run `t` on the stack that it has. Returns when it ended or moved on. */

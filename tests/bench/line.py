@@ -9,7 +9,7 @@ class Run:
 
     args: list = field(default_factory=list)
     quick: list = None  # the arguments of a short run; the same ones if None
-    workers: int = 2  # how many workers or threads, and how many CPUs it may use
+    workers: int = 2  # workers or threads, and CPUs: 1, or 2 unless scripts/bench --workers says more
     program: str = None
     server: str = None  # the program that it starts and talks to, named as `program` is: its first argument
     env: dict = field(default_factory=dict)

@@ -24,9 +24,9 @@ def cpus(count):
     return (first + rest)[:count]
 
 
-def environment(run, given):
+def environment(run, workers, given):
     """What the program sees: how many workers, in the words of every library, and no WEFT_ of ours."""
-    workers = str(run.workers)
+    workers = str(workers)
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("WEFT_", "OMP_", "GOMP_"))}
     return {
         **clean,
@@ -47,16 +47,18 @@ def programs(folder, line, peer, run):
     return [folder / name for name in (named, run.server) if name]
 
 
-def once(paths, run, quick):
-    """One run: what the program printed, by metric."""
+def once(paths, run, quick, many):
+    """One run: what the program printed, by metric. With `many` workers where it is not to have one."""
     args = run.quick if quick and run.quick is not None else run.args
     path = paths[0]
-    both = cpus(2)
-    mine = both[-1:] if run.workers == 1 else both
+    workers = 1 if run.workers == 1 else many
+    mine = cpus(max(many, 2))
+    if workers == 1:
+        mine = mine[-1:]
     try:
         done = subprocess.run(
             [*paths, *map(str, args)], capture_output=True, text=True, timeout=LIMIT,
-            env=environment(run, mine), stdin=subprocess.DEVNULL,
+            env=environment(run, workers, mine), stdin=subprocess.DEVNULL,
             preexec_fn=lambda: os.sched_setaffinity(0, mine),
         )
     except subprocess.TimeoutExpired:
@@ -122,7 +124,7 @@ def columns(line, row, rounds):
     return weft, [value_of(r[row.peer], row.peer, row.of or row.metric, "cost") for r in rounds]
 
 
-def measure(line, folder, quick, progress):
+def measure(line, folder, quick, many, progress):
     """Run a line: its results, and the peers that are not here."""
     paths = {peer: programs(folder, line, peer, run) for peer, run in line.runs.items()}
     absent = [peer for peer, found in paths.items() if not all(path.exists() for path in found)]
@@ -133,7 +135,7 @@ def measure(line, folder, quick, progress):
     count = line.quick_rounds if quick else line.rounds
     for number in range(count):
         progress(line.name, number, count)
-        rounds.append({peer: once(paths[peer], line.runs[peer], quick) for peer in here})
+        rounds.append({peer: once(paths[peer], line.runs[peer], quick, many) for peer in here})
     results = [Result(line, row, *columns(line, row, rounds))
                for row in line.rows if row.peer not in absent]
     return results, absent

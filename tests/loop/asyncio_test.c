@@ -1,35 +1,17 @@
 /* One test for each tool of Python's asyncio and threading that the table of README.md names, called after
  * it; streams, processes and signals have tests of their own.
  * ctest: timeout=300 */
+#define HANG_S 240
+
 #include <sys/socket.h>
 
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/gather.h"
 #include "weft/io.h"
 #include "weft/par.h"
 #include "weft/queue.h"
 #include "weft/sync.h"
 #include "weft/timer.h"
-
-enum { HANG_S = 240 };
-
-static weft *w;
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, HANG_S);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    watched = NULL;
-    return 0;
-}
 
 /* A tool is used by a task of the loop, as in Python. */
 #define TOOL(name)                                                                                 \

@@ -1,10 +1,12 @@
 /* What waits for the world in a process whose only worker computes: it waits until the next fork and join, or
- * chunk of a loop, or wait, and not until the end.
+ * chunk of a loop, or wait, and not until the end; and who computes is named meanwhile.
  * ctest: serial */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -223,13 +225,124 @@ static void with_two_workers_nobody_waits_behind_one_who_computes(void **state)
     answers_come_behind(computes, "computes, beside another worker", weft_loop(w));
 }
 
+/* Somebody computes until the watchdog has named it, and then waits or yields. */
+enum { AFTER_MS = 50 };
+
+static const char *suspect; /* whose name is looked for */
+static char warning[512];   /* that names it */
+static WEFT_ATOMIC(uint32_t)
+    told; /* the warning is there; set by the watchdog, read by who computes and who asks */
+
+static void hear(void *ctx, weft_level level, const char *line)
+{
+    (void)ctx;
+    (void)level;
+    if (weft_atomic_load(&told, WEFT_RELAXED) || !strstr(line, suspect))
+        return;
+    snprintf(warning, sizeof warning, "%s", line);
+    weft_atomic_store(&told, 1, WEFT_RELEASE); /* pairs with hog and with the test */
+}
+
+struct hog {
+    bool yields, waited_before;
+    WEFT_ATOMIC(uint32_t) computing, answered; /* by itself, and by who asks */
+    int64_t let_go;                            /* when it ended to compute */
+    int turns;
+};
+
+static weft_err hog(void *arg)
+{
+    struct hog *h = arg;
+    if (h->waited_before)
+        ignore(weft_sleep(weft_in_ms(1)));
+    weft_atomic_store(&h->computing, 1, WEFT_RELEASE); /* pairs with the test */
+    int64_t until = weft_clock() + INT64_C(20000000000);
+    while (!weft_atomic_load(&told, WEFT_ACQUIRE) && weft_clock() < until) /* pairs with hear */
+        ;
+    h->let_go = weft_clock();
+    if (!h->yields)
+        return weft_sleep(weft_in_s(1));
+    for (; !weft_atomic_load(&h->answered, WEFT_ACQUIRE) && h->turns < 10000000; h->turns++)
+        (void)weft_yield();
+    return WEFT_OK;
+}
+
+static bool has_come(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) == 1;
+}
+
+/* How long after it let go the question was answered that came while it computed. */
+static int64_t ask_behind(int fd, struct hog *h)
+{
+    char c = 'x';
+    assert_true(spin_until(&h->computing));
+    assert_int_equal(write(fd, &c, 1), 1);
+    bool early = false;
+    while (!weft_atomic_load(&told, WEFT_ACQUIRE)) { /* pairs with hear */
+        early = early || (has_come(fd) && !weft_atomic_load(&told, WEFT_ACQUIRE));
+        ignore(weft_sleep(weft_in_ms(1)));
+    }
+    assert_false(early); /* there is one worker, and it computes: the answer waits behind it */
+    assert_int_equal(read(fd, &c, 1), 1);
+    int64_t now = weft_clock();
+    weft_atomic_store(&h->answered, 1, WEFT_RELEASE); /* pairs with hog */
+    return now;
+}
+
+static void named_while_others_wait(weft_place *of_hog, const char *name, weft_place *of_answer,
+                                    bool yields)
+{
+    int fd[2];
+    weft_stream *s;
+    weft_scope hogs, answers;
+    struct hog h = {.yields = yields, .waited_before = of_hog == of_answer};
+    suspect = name;
+    weft_atomic_store(&told, 0, WEFT_RELAXED);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    assert_int_equal(weft_stream_adopt(w, &s, fd[1]), WEFT_OK);
+    weft_scope_init(&answers, of_answer, "answers");
+    weft_scope_init(&hogs, of_hog, "hogs");
+    assert_int_equal(weft_go(&answers, answer, s), WEFT_OK);
+    (void)ask(fd[0]);
+    assert_int_equal(weft_scope_go(&hogs, hog, &h, name), WEFT_OK);
+    int64_t late = ask_behind(fd[0], &h);
+    weft_scope_fini(&hogs);
+    late -= h.let_go;
+    printf("%s %s: an answer after %.3f ms and %d yields\n", name, yields ? "yields" : "waits",
+           (double)late / 1e6, h.turns);
+    assert_non_null(strstr(warning, name));
+    close(fd[0]);
+    assert_int_equal(weft_scope_join(&answers, weft_in_s(60)), WEFT_OK);
+    weft_scope_fini(&answers);
+    weft_close(&s);
+    assert_true(late < 10 * limit_ns); /* one measurement, on a machine that has other work */
+}
+
+static void with_one_worker_who_computes_is_named_while_others_wait(void **state)
+{
+    (void)state;
+    engine_close(w);
+    w = engine_open_with(1, hear, AFTER_MS);
+    watch(w, 200);
+    weft_place *places[] = {weft_pool(w), weft_loop(w)};
+    const char *names[] = {"hog-of-the-pool", "hog-of-the-loop"};
+    for (int i = 0; i < 8; i++)
+        named_while_others_wait(places[i % 2], names[i % 2], places[i / 2 % 2], i / 4);
+}
+
 int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(answers_come_behind_recursion), T(answers_come_behind_forks),
-        T(answers_come_behind_loops),     T(answers_come_behind_loops_by_grain),
-        T(answers_come_behind_yields),    T(with_two_workers_nobody_waits_behind_one_who_computes),
+        T(answers_come_behind_recursion),
+        T(answers_come_behind_forks),
+        T(answers_come_behind_loops),
+        T(answers_come_behind_loops_by_grain),
+        T(answers_come_behind_yields),
+        T(with_two_workers_nobody_waits_behind_one_who_computes),
+        T(with_one_worker_who_computes_is_named_while_others_wait),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -1,5 +1,7 @@
 /* Datagrams: UDP over loopback, and unix sockets.
  * ctest: timeout=200 */
+#define HANG_S 180
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -7,7 +9,7 @@
 #include <sys/un.h>
 
 #include "port/clock.h"
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/datagram.h"
 #include "weft/sync.h"
 
@@ -22,24 +24,6 @@ static const char *mine(const char *name)
     char *t = text[next++ % NAMES];
     snprintf(t, sizeof text[0], "unix:@weft-%s-%d", name, (int)getpid());
     return t;
-}
-
-static weft *w;
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 180);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    watched = NULL;
-    return 0;
 }
 
 static weft_datagram *open_at(const char *at)
@@ -627,6 +611,8 @@ static void a_close_may_come_at_any_moment(void **state)
         if (cancels)
             weft_scope_cancel(&scope);
         pause_ns((int64_t)(test_random(&seed) % 10000));
+        if (test_random(&seed) % 2)
+            weft_datagram_stop(d);
         weft_datagram_close(&gone);
         ignore(weft_scope_join(&scope, weft_in_s(60)));
         weft_scope_fini(&scope);
@@ -702,6 +688,64 @@ static void a_cancelled_receive_takes_nothing(void **state)
     weft_datagram_close(&b);
 }
 
+/* Tasks that come back again and again are sent away; then it is closed. */
+static weft_err receive_on_and_on(void *arg)
+{
+    struct call *c = arg;
+    do {
+        c->result = weft_datagram_receive(c->d, c->buf, c->cap, &c->len, &c->at, c->by);
+    } while (c->result == WEFT_OK);
+    return WEFT_OK;
+}
+
+static weft_err send_on_and_on(void *arg)
+{
+    struct call *c = arg;
+    do {
+        c->result = weft_datagram_send(c->d, c->buf, c->len, &c->at, c->by);
+    } while (c->result == WEFT_OK);
+    return WEFT_OK;
+}
+
+static weft_err stop_it(void *arg)
+{
+    weft_datagram_stop(arg);
+    return WEFT_OK;
+}
+
+static void who_comes_back_to_a_stopped_one_is_sent_away(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    const char *const at[] = {"127.0.0.1:0", "[::1]:0", mine("datagram-stop"), NULL};
+    weft_datagram *full = open_at(mine("datagram-full"));
+    weft_place *places[] = {weft_pool(w), weft_loop(w), weft_threads(w)};
+    for (int i = 0; i < 240; i++) {
+        bool receives = at[i % 4] != NULL; /* else it sends to one that is full before long */
+        weft_datagram *d = open_at(at[i % 4]);
+        struct call r = a_receive(d, WEFT_FOREVER), s = a_send(d, address_of(full), "x", r.by);
+        weft_scope scope;
+        weft_scope_init(&scope, places[test_random(&seed) % 3], "on and on");
+        if (receives)
+            assert_int_equal(weft_go(&scope, receive_on_and_on, &r), WEFT_OK);
+        else
+            assert_int_equal(weft_go(&scope, send_on_and_on, &s), WEFT_OK);
+        pause_ns((int64_t)(test_random(&seed) % 60000));
+        if (test_random(&seed) % 2)
+            weft_datagram_stop(d);
+        else
+            assert_int_equal(run_at(weft_pool(w), stop_it, d), WEFT_OK);
+        assert_int_equal(weft_scope_join(&scope, weft_in_s(60)), WEFT_OK);
+        weft_scope_fini(&scope);
+        assert_int_equal(receives ? r.result : s.result, WEFT_CLOSED);
+        assert_int_equal(received(d).result, WEFT_CLOSED);
+        assert_int_equal(send_text(d, address_of(full), "x"), WEFT_CLOSED);
+        weft_datagram_stop(d);
+        weft_datagram_close(&d);
+    }
+    weft_datagram_close(&full);
+}
+
 int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -721,6 +765,7 @@ int main(int argc, char **argv)
         T(closing_ends_the_wait_of_a_thread),
         T(a_close_may_come_at_any_moment),
         T(a_close_may_meet_the_first_send),
+        T(who_comes_back_to_a_stopped_one_is_sent_away),
         T(a_cancelled_receive_takes_nothing),
     };
     if (argc > 1)

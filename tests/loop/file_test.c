@@ -5,45 +5,25 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/dir.h"
 #include "weft/io.h"
 #include "weft/sync.h"
 
-static weft *w;
 static char root[64]; /* a directory of the test's own */
 
-static int setup(void **state)
+static int setup_root(void **state)
 {
-    (void)state;
     strcpy(root, "/tmp/weft-file-XXXXXX");
-    w = engine_open(2);
-    watch(w, 60);
-    return mkdtemp(root) ? 0 : -1;
+    return mkdtemp(root) ? setup(state) : -1;
 }
 
-static int teardown(void **state)
+static int teardown_root(void **state)
 {
-    (void)state;
     char line[128];
-    engine_close(w);
+    teardown(state);
     snprintf(line, sizeof line, "rm -rf %s", root);
     return system(line);
-}
-
-/* Within a task, where nothing may be asserted. */
-#define MUST(x)                                                                                    \
-    do {                                                                                           \
-        if (!(x))                                                                                  \
-            return weft__fail(WEFT_STALE, "line %d: not so: %s (%s)", __LINE__, #x,                \
-                              weft_detail());                                                      \
-    } while (0)
-
-static void run(weft_fn fn, void *arg)
-{
-    weft_err e = run_at(weft_pool(w), fn, arg);
-    if (e != WEFT_OK)
-        fail_msg("%s: %s", weft_strerror(e), weft_detail());
 }
 
 static char *in_root(const char *name)
@@ -451,7 +431,7 @@ static void a_directory_of_a_thousand_is_listed(void **state)
 
 int main(int argc, char **argv)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup_root, teardown_root)
     const struct CMUnitTest tests[] = {
         T(what_was_written_is_read),
         T(a_file_is_opened_as_the_flags_say),

@@ -1,17 +1,40 @@
 /* Child processes.
- * ctest: serial */
+ * ctest: serial wrap=weft__child_signal */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "port/child.h"
+#include "port/err.h"
 #include "task/trial.h"
 #include "weft/io.h"
 #include "weft/process.h"
 #include "weft/sync.h"
 
 static weft *w;
+
+/* Signals that are not let through: as to a process of another user, or to one that the system does not let go.
+ * The superuser can kill everybody, so that the test has to pretend. */
+static int denied, ignored; /* atomic: how many more */
+
+weft_err __real_weft__child_signal(const weft__process *p, int number);
+weft_err __wrap_weft__child_signal(const weft__process *p, int number);
+
+static bool one_of(int *left)
+{
+    if (__atomic_load_n(left, __ATOMIC_RELAXED) == 0)
+        return false;
+    return __atomic_fetch_sub(left, 1, __ATOMIC_RELAXED) > 0;
+}
+
+weft_err __wrap_weft__child_signal(const weft__process *p, int number)
+{
+    if (one_of(&denied))
+        return weft__fail(WEFT_DENIED, "another user's");
+    return one_of(&ignored) ? WEFT_OK : __real_weft__child_signal(p, number);
+}
 
 static int setup(void **state)
 {
@@ -345,6 +368,8 @@ static void own_descriptors_change_places(void **state)
     weft_command c = {.out = {WEFT_STDIO_FD, 2}, .err = {WEFT_STDIO_FD, 1}};
     weft_err e = shell(&p, "cat; echo one; echo two >&2", c);
     weft_err waited = e == WEFT_OK ? weft_process_wait(p, &end, weft_in_s(20)) : e;
+    if (e == WEFT_OK)
+        weft_process_close(&p); /* which may have the number 0 by now */
     for (int i = 0; i < 3; i++) {
         dup2(keep[i], i);
         close(keep[i]);
@@ -352,7 +377,6 @@ static void own_descriptors_change_places(void **state)
     assert_int_equal(e, WEFT_OK);
     assert_int_equal(waited, WEFT_OK);
     assert_int_equal(end.code, 0);
-    weft_process_close(&p);
     for (int i = 0; i < 2; i++) {
         close(out[i][1]);
         assert_true(read(out[i][0], text[i], sizeof text[i] - 1) > 0);
@@ -587,6 +611,77 @@ static void an_end_that_others_took_is_said(void **state)
     assert_true(said);
 }
 
+/* What the log says of processes. */
+struct said {
+    int lines;
+    char text[512];
+};
+
+static void hear(void *ctx, weft_level level, const char *text)
+{
+    struct said *s = ctx;
+    if (level == WEFT_LOG_WARN)
+        s->lines++;
+    snprintf(s->text, sizeof s->text, "%s", text);
+}
+
+static void listen_to(struct said *s)
+{
+    w->log.fn = hear;
+    w->log.ctx = s;
+    w->log.level = WEFT_LOG_WARN;
+}
+
+static weft_err close_what_does_not_die(void *arg)
+{
+    weft_process *p;
+    const char *argv[] = {"sleep", "1000", NULL};
+    MUST(weft_process_start(w, &p, &(weft_command){.argv = argv}) == WEFT_OK);
+    int pid = *(int *)arg = weft_process_pid(p);
+    weft_process_close(&p);
+    MUST(kill(pid, 0) == -1);
+    return WEFT_OK;
+}
+
+/* Some kills are in vain: the close says whom it waits for, once, and kills again. */
+static void a_close_that_waits_names_the_process_and_why(void **state)
+{
+    (void)state;
+    struct said s = {0};
+    int pid;
+    char name[32];
+    listen_to(&s);
+    denied = 3;
+    run(close_what_does_not_die, &pid);
+    snprintf(name, sizeof name, "process %d", pid);
+    assert_int_equal(s.lines, 1);
+    assert_non_null(strstr(s.text, name));
+    assert_non_null(strstr(s.text, "another user's"));
+    ignored = 2;
+    assert_int_equal(close_what_does_not_die(&pid), WEFT_OK); /* by a thread */
+    assert_int_equal(s.lines, 2);
+    assert_non_null(strstr(s.text, "operating system"));
+    run(close_what_does_not_die, &pid); /* one that dies at once */
+    assert_int_equal(denied + ignored, 0);
+}
+
+static void it_does_so_too_while_somebody_waits_for_the_end(void **state)
+{
+    (void)state;
+    struct said s = {0};
+    struct waiting x;
+    weft_scope scope;
+    listen_to(&s);
+    wait_in_task(&scope, &x);
+    denied = 2;
+    weft_process_close(&x.p);
+    assert_int_equal(weft_scope_join(&scope, weft_in_s(20)), WEFT_OK);
+    weft_scope_fini(&scope);
+    assert_int_equal(x.result, WEFT_OK);
+    assert_int_equal(s.lines, 1);
+    assert_non_null(strstr(s.text, "another user's"));
+}
+
 int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -606,6 +701,8 @@ int main(int argc, char **argv)
         T(close_lets_the_waiter_go_and_is_not_cancelled),
         T(running_out_of_descriptors_starts_nothing),
         T(an_end_that_others_took_is_said),
+        T(a_close_that_waits_names_the_process_and_why),
+        T(it_does_so_too_while_somebody_waits_for_the_end),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

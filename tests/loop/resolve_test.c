@@ -4,20 +4,22 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/address.h"
+#include "weft/stream.h"
 #include "weft/sync.h"
 
 enum { ROUNDS = 3000 };
 
-static weft *w;
-
 /* The stand-in answers for names that begin with "fake": "fake-slow" once `answer` was released, "fake-CODE"
- * with that error; "fake" has three addresses. */
+ * with that error, "fake-told" once the log said something; "fake" has three addresses. */
 static weft_sem answer = WEFT_SEM_INIT("answer", 0);
 static int begun, answered; /* atomic: slow look-ups */
 static int invalid;         /* atomic: look-ups of names that never exist */
+static int lines;           /* atomic: what the log said */
+static char line[256];      /* the first of that */
 
 int __real_getaddrinfo(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 void __real_freeaddrinfo(struct addrinfo *);
@@ -62,6 +64,12 @@ int __wrap_getaddrinfo(const char *host, const char *service, const struct addri
         __atomic_fetch_add(&answered, 1, __ATOMIC_ACQ_REL);
         return EAI_NONAME;
     }
+    if (strcmp(host, "fake-told") == 0) {
+        int64_t until = weft_clock() + INT64_C(60000000000);
+        while (!__atomic_load_n(&lines, __ATOMIC_ACQUIRE) && weft_clock() < until)
+            usleep(1000);
+        return EAI_NONAME;
+    }
     if (host[4] == '-')
         return atoi(host + 4);
     return fake(out);
@@ -73,22 +81,6 @@ void __wrap_freeaddrinfo(struct addrinfo *list)
         free(list);
     else
         __real_freeaddrinfo(list);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 100);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    watched = NULL;
-    return 0;
 }
 
 struct ask {
@@ -302,6 +294,41 @@ static void late_and_cancelled_lookups_are_left_to_end_by_themselves(void **stat
     watch(w, 100);
 }
 
+static void hear(void *ctx, weft_level level, const char *text)
+{
+    (void)ctx;
+    (void)level;
+    if (__atomic_load_n(&lines, __ATOMIC_RELAXED) == 0)
+        snprintf(line, sizeof line, "%s", text);
+    __atomic_fetch_add(&lines, 1, __ATOMIC_RELEASE);
+}
+
+/* It ends only once the log said so: nobody waits without a name. */
+static void stopping_says_which_lookup_it_waits_for(void **state)
+{
+    (void)state;
+    struct ask late = {.name = "fake-told:80", .cap = 8};
+    struct ask fake = {.name = "fake:80", .by = weft_in_s(60), .cap = 8};
+    engine_close(w);
+    w = engine_open_with(1, hear, 0);
+    ignore(run_at(weft_pool(w), ask, &fake));
+    engine_close(w);
+    assert_int_equal(lines, 0); /* there was nothing to wait for */
+    w = engine_open_with(1, hear, 0);
+    late.by = weft_in_ms(50);
+    ignore(run_at(weft_pool(w), ask, &late));
+    assert_int_equal(late.result, WEFT_LATE);
+    int64_t began = weft_clock();
+    engine_close(w);
+    int64_t took = weft_clock() - began;
+    printf("after %.3f s: %s\n", (double)took / 1e9, line);
+    assert_int_equal(lines, 1);
+    assert_non_null(strstr(line, "rank 0: waits to stop: look-up of 'fake-told'"));
+    assert_true(took >= INT64_C(900000000));
+    w = engine_open(1);
+    watch(w, 100);
+}
+
 /* Deadlines, cancellations and answers that meet: each look-up ends in one way, and is freed once. */
 static void an_answer_may_meet_a_deadline_or_a_cancellation(void **state)
 {
@@ -335,6 +362,43 @@ static void an_answer_may_meet_a_deadline_or_a_cancellation(void **state)
     assert_int_equal(found + late + cancelled, rounds);
 }
 
+/* The example of weft/address.h. */
+static weft_err listen_at(weft *in, weft_listener **l, const char *name)
+{
+    weft_address all[8];
+    char text[WEFT_ADDRESS_TEXT];
+    int n = 0;
+    weft_err e = weft_resolve(in, name, all, 8, &n, weft_in_s(5));
+    for (int i = 0; i < n; i++)
+        if ((e = weft_listen(in, l, weft_address_text(&all[i], text, sizeof text), NULL)) ==
+            WEFT_OK)
+            break;
+    return e;
+}
+
+static void a_server_is_told_to_resolve_and_then_can_listen(void **state)
+{
+    (void)state;
+    weft_listener *l = NULL;
+    weft_stream *s;
+    weft_address a;
+    char text[WEFT_ADDRESS_TEXT];
+    assert_int_equal(weft_listen(w, &l, "localhost:0", NULL), WEFT_INVALID);
+    assert_non_null(strstr(weft_detail(), "listen: address 'localhost:0'"));
+    assert_non_null(strstr(weft_detail(), "weft_resolve"));
+    assert_non_null(strstr(weft_detail(), "127.0.0.1:0"));
+    assert_null(l);
+    ok(listen_at(w, &l, "localhost:0"));
+    weft_listener_address(l, &a);
+    snprintf(text, sizeof text, "localhost:%d", weft_address_port(&a));
+    ok(weft_dial(w, &s, text, weft_in_s(20)));
+    weft_close(&s);
+    weft_listener_close(&l);
+    assert_int_equal(listen_at(w, &l, "nowhere.invalid:0"), WEFT_MISSING);
+    assert_int_equal(listen_at(w, &l, "fake:0"), WEFT_INVALID); /* three that are elsewhere */
+    assert_non_null(strstr(weft_detail(), "one of this machine"));
+}
+
 int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -345,7 +409,9 @@ int main(int argc, char **argv)
         T(what_the_system_says_has_a_meaning),
         T(as_many_come_as_there_is_room_for_in_order),
         T(what_cannot_be_a_name_is_not_looked_up),
+        T(a_server_is_told_to_resolve_and_then_can_listen),
         T(late_and_cancelled_lookups_are_left_to_end_by_themselves),
+        T(stopping_says_which_lookup_it_waits_for),
         T(an_answer_may_meet_a_deadline_or_a_cancellation),
     };
     if (argc > 1)

@@ -3,28 +3,11 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/atomic.h"
 #include "weft/io.h"
 #include "weft/signal.h"
 #include "weft/sync.h"
-
-static weft *w;
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 60);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    return 0;
-}
 
 static weft_signals *open_signals(int one, int two)
 {
@@ -250,6 +233,8 @@ static void close_lets_the_waiter_go(void **state)
         weft_scope_init(&sc, weft_pool(w), "taker");
         assert_int_equal(weft_go(&sc, take_one, &t), WEFT_OK);
         until_it_waits(&t);
+        if (i % 2)
+            weft_signals_stop(s);
         weft_signals_close(&s);
         assert_int_equal(weft_scope_join(&sc, weft_in_s(20)), WEFT_OK);
         weft_scope_fini(&sc);
@@ -262,6 +247,53 @@ static void close_lets_the_waiter_go(void **state)
     signal(SIGUSR1, SIG_DFL);
 }
 
+/* A task that waits in a loop is sent away, and comes no more. */
+static weft_err take_on_and_on(void *arg)
+{
+    struct taking *t = arg;
+    do {
+        t->result = weft_signals_next(t->s, &t->number, WEFT_FOREVER);
+    } while (t->result == WEFT_OK || t->result == WEFT_INVALID);
+    return WEFT_OK;
+}
+
+static weft_err stop_it(void *arg)
+{
+    weft_signals_stop(arg);
+    return WEFT_OK;
+}
+
+static void who_waits_for_stopped_signals_is_sent_away(void **state)
+{
+    (void)state;
+    weft_place *places[] = {weft_pool(w), weft_loop(w), weft_threads(w)};
+    for (int i = 0; i < 150; i++) {
+        int number = 77;
+        weft_scope sc;
+        weft_signals *s = open_signals(SIGUSR1, 0);
+        struct taking t = {.s = s, .result = WEFT_STALE};
+        weft_scope_init(&sc, places[i % 3], "taker");
+        assert_int_equal(weft_go(&sc, take_on_and_on, &t), WEFT_OK);
+        if (i % 5 == 0) /* most times it waits by then */
+            assert_int_equal(weft_scope_join(&sc, weft_in_ms(2)), WEFT_LATE);
+        if (i % 2)
+            raise(SIGUSR1);
+        if (i % 4 < 2)
+            weft_signals_stop(s);
+        else
+            assert_int_equal(run_at(weft_pool(w), stop_it, s), WEFT_OK);
+        assert_int_equal(weft_scope_join(&sc, weft_in_s(20)), WEFT_OK);
+        weft_scope_fini(&sc);
+        assert_int_equal(t.result, WEFT_CLOSED);
+        raise(SIGUSR1); /* it is still taken: else this would be the end */
+        assert_int_equal(weft_signals_next(s, &number, weft_in_s(20)), WEFT_CLOSED);
+        assert_non_null(strstr(weft_detail(), "stopped"));
+        assert_int_equal(number, 77);
+        weft_signals_stop(s);
+        weft_signals_close(&s);
+    }
+}
+
 int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -271,6 +303,7 @@ int main(int argc, char **argv)
         T(late_and_cancelled_take_nothing),
         T(what_was_there_is_put_back),
         T(what_cannot_be_taken_is_an_error_and_changes_nothing),
+        T(who_waits_for_stopped_signals_is_sent_away),
         T(close_lets_the_waiter_go),
     };
     if (argc > 1)

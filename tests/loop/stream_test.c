@@ -12,34 +12,10 @@
 #include <cmocka.h>
 
 #include "loop/stream.h"
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/io.h"
 #include "weft/stream.h"
 #include "weft/sync.h"
-
-static weft *w;
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 200);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    watch(NULL, 100);
-    return 0;
-}
-
-static void ok(weft_err e)
-{
-    if (e != WEFT_OK)
-        fail_msg("%s: %s", weft_strerror(e), weft_detail());
-}
 
 static void pair(weft_stream *ends[2])
 {

@@ -60,6 +60,11 @@ __attribute__((weak)) weft__task *weft__strand_next(weft__worker *me)
     return NULL;
 }
 
+__attribute__((weak)) void weft__work_warm(weft__worker *me)
+{
+    (void)me;
+}
+
 __attribute__((weak)) weft__task *weft__work_on_stack(weft__worker *me)
 {
     (void)me;

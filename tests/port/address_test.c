@@ -148,6 +148,10 @@ static void the_detail_says_what_to_write_instead(void **state)
         {"127.0.0.1", "127.0.0.1:80"},
         {"::1:80", "brackets"},
         {"localhost:80", "weft_resolve"},
+        {"localhost:80", "127.0.0.1:80 (this machine only), or :80 (everybody)"},
+        {"127.0.0:80", "no IPv4 address"},
+        {"8080", "behind a colon: :8080"},
+        {"localhost", "localhost:80"},
         {"[fe80::1%no-such-one]:80", "no interface 'no-such-one'"},
         {"127.0.0.1:70000", "'70000' is no port"},
     };

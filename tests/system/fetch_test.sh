@@ -167,6 +167,16 @@ bar() {
     timeout 60 script -qec "stty cols 80; $fetch --jobs 1 --discard $at/slow1 $at/slow2 $at/slow3 $at/slow4" \
         /dev/null >"$dir/out" 2>&1 || fault "on a terminal: exit code $?"
     says "on a terminal" out '\[=+ +\] [1-3] of 4, '
+    # What goes elsewhere than to the terminal has no bar in it; and nothing has one where there is no terminal.
+    local slow="$at/slow1 $at/slow2 $at/slow3 $at/slow4"
+    timeout 60 script -qec "stty cols 80; $fetch --jobs 1 --discard --json $slow >$dir/piped" /dev/null >"$dir/out" 2>&1 ||
+        fault "beside a terminal: exit code $?"
+    says "beside a terminal" out '\[=+ +\] [1-3] of 4, '
+    grep -v '^{.*}$' "$dir/piped" && fault "beside a terminal: that is no JSON"
+    [ "$(wc -l <"$dir/piped")" -eq 5 ] || fault "beside a terminal: $(cat "$dir/piped")"
+    given "no terminal" 0 "$fetch" --jobs 1 --discard $slow
+    [ "$(grep -c '^done ' "$dir/out")" -eq "$(wc -l <"$dir/out")" ] || fault "no terminal: $(cat "$dir/out")"
+    [ "$(wc -l <"$dir/err2")" -eq 1 ] && ! grep -q '=' "$dir/err2" || fault "no terminal: $(cat "$dir/err2")"
     stop TERM 143
 }
 

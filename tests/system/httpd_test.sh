@@ -166,7 +166,7 @@ load() {
     fi
     env -u LD_PRELOAD timeout 60 wrk -t1 -c50 -d2s --timeout 10s "$at" >"$dir/wrk" || fault "wrk: exit code $?"
     grep -E 'Socket errors|Non-2xx' "$dir/wrk" && fault "wrk had errors"
-    grep -E 'Requests/sec' "$dir/wrk" || fault "wrk: no requests"
+    grep -E '^Requests/sec: *[1-9]' "$dir/wrk" || fault "wrk: no requests: $(cat "$dir/wrk")"
 }
 
 start "$httpd" "$www" 127.0.0.1:0

@@ -1,28 +1,47 @@
 #!/usr/bin/env bash
-# The README tells the truth: its programs compile and count right however they are started, its commands
-# exist, and its table of variables is the library's.
+# The README tells the truth: what it says about installing works, its programs compile, count right however they
+# are started and find their server, its commands exist, and its table of variables is the library's.
 set -u
+. "$WEFT_SOURCE_DIR/tests/system/serving.sh"
 src=$WEFT_SOURCE_DIR
 bin=$WEFT_BUILD_BIN
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-faults=0
 
-fault() {
-    echo "FAULT: $*"
-    faults=$((faults + 1))
+# As whoever follows it: what it says is run from a clone of this tree, which is built already, and weft is
+# installed into a home of the test's own.
+export HOME=$dir/home
+here=$dir/clone
+mkdir -p "$HOME" "$here/build" "$dir/tools" "$dir/app"
+ln -s "${bin%/bin}" "$here/build/release"
+cp "$src/README.md" "$here"
+unset PKG_CONFIG_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH
+printf '#!/bin/sh\ncase "$1 $2" in --preset*|"--build --preset") exit 0 ;; esac\nexec %s "$@"\n' \
+    "$(command -v cmake)" >"$dir/tools/cmake"
+compiler=$(command -v cc)
+[ -z "${WEFT_TEST_SANITIZE:-}" ] || compiler="$(command -v clang-14) -fsanitize=$WEFT_TEST_SANITIZE"
+printf '#!/bin/sh\nexec %s -std=c11 -Wall -Wextra -Werror "$@"\n' "$compiler" >"$dir/tools/cc"
+chmod +x "$dir/tools/"*
+export PATH=$dir/tools:$PATH CC=$dir/tools/cc
+
+# block LANGUAGE WORDS: the block of that language that has the words
+block() {
+    awk -v from="\`\`\`$1" -v words="$2" '$0 == from { on = 1; text = ""; next }
+        /^```/ { if (on && index(text, words)) printf "%s", text; on = 0 }
+        on { text = text $0 "\n" }' "$src/README.md"
 }
 
-awk -v dir="$dir" '/^```c$/ { n++; on = 1; next } /^```/ { on = 0 }
-    on { print > (dir "/" (n == 1 ? "squares" : "cores") ".c") }' "$src/README.md"
-sanitize=()
-[ -z "${WEFT_TEST_SANITIZE:-}" ] || sanitize=("-fsanitize=$WEFT_TEST_SANITIZE")
-compiler=cc
-[ -z "${WEFT_TEST_SANITIZE:-}" ] || compiler=clang-14
-for program in squares cores; do
-    $compiler "${sanitize[@]}" -std=c11 -Wall -Wextra -Werror -I "$src/include" "$dir/$program.c" \
-        -o "$dir/$program" -L "$bin/../lib" -lweft -Wl,-rpath,"$bin/../lib" ||
-        fault "the program $program of the README does not compile"
+block sh "--install" >"$dir/install.sh"
+cd "$here" || exit 1
+. "$dir/install.sh" >"$dir/out" 2>&1 || fault "the install: $(tail -3 "$dir/out")"
+[ "$(command -v weft)" = "$HOME/weft/bin/weft" ] || fault "weft is $(command -v weft)"
+cd "$dir/app" || exit 1
+block c '"numbers"' >squares.c
+block c 'weft_fork_value' >cores.c
+block c 'weft_dial' >first.c
+block cmake 'find_package' >CMakeLists.txt
+for program in squares cores first; do
+    command=$(grep -oE "cc $program\.c [^\`]*" "$src/README.md")
+    eval "$command" || fault "'$command' does not compile the program $program"
+    mv "$program" "$dir"
 done
 
 # The squares of 0 to 49, whoever took which.
@@ -45,6 +64,16 @@ for threads in 1 2 4; do
     said=$(WEFT_THREADS=$threads timeout 60 "$dir/cores" 2>/dev/null)
     [ "$said" = "$expected" ] || fault "cores says '$said'"
 done
+
+# The client, as either build makes it, beside the server that is named; at a port of its own.
+start sh -c "cd '$here' && exec $(grep -oE '`httpd \. &`' "$src/README.md" | tr -d '`&') 127.0.0.1:0"
+at=${at#http://127.0.0.1} at=${at%/}
+eval "$(grep -oE 'cmake -B [^`]*' "$src/README.md")" >"$dir/built" 2>&1 || fault "CMake: $(tail -5 "$dir/built")"
+for client in "$dir/first" build/first; do
+    said=$(timeout 60 "$client" "localhost$at" 2>&1) || fault "$client: exit code $?: $said"
+    [ "$said" = $'HTTP/1.1 200 OK\r' ] || fault "$client says '$said'"
+done
+stop TERM
 
 for script in $(grep -oE '^scripts/[a-z]+' "$src/README.md" | sort -u); do
     [ -x "$src/$script" ] || fault "$script cannot be run"

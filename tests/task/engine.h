@@ -7,7 +7,8 @@
 #include "loop/loop.h"
 #include "task/worker.h"
 
-static inline weft *engine_open(int workers)
+/* `log` has its warnings; a task that computes for longer than `watchdog_ms`, if that is not 0, is one. */
+static inline weft *engine_open_with(int workers, weft_log_fn log, int64_t watchdog_ms)
 {
     weft *w = calloc(1, sizeof *w);
     weft__engine_opts opts = {.workers = workers,
@@ -15,10 +16,16 @@ static inline weft *engine_open(int workers)
                               .stack_size = 64 * 1024,
                               .large_stack = 1024 * 1024};
     w->size = 1;
+    w->log = (weft__log){.fn = log, .level = WEFT_LOG_WARN};
     if (weft__engine_open(w, &opts) != WEFT_OK || weft__readiness_open(w) != WEFT_OK ||
-        weft__engine_start(w, 0) != WEFT_OK)
+        weft__hog_start(w, watchdog_ms) != WEFT_OK || weft__engine_start(w, 0) != WEFT_OK)
         abort();
     return w;
+}
+
+static inline weft *engine_open(int workers)
+{
+    return engine_open_with(workers, NULL, 0);
 }
 
 static inline void engine_close(weft *w)

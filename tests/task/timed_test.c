@@ -1,31 +1,15 @@
 /* Timers and tickers: weft/timer.h keeps what it promises.
  * ctest: timeout=300 */
+#define HANG_S 240
+
 #include <pthread.h>
 
-#include "task/trial.h"
+#include "task/fresh.h"
 #include "weft/sync.h"
 #include "weft/timer.h"
 
-enum { CROWD = 5000, PLAYERS = 6, OWN = 40, HANG_S = 240 };
+enum { CROWD = 5000, PLAYERS = 6, OWN = 40 };
 static const int64_t ms = 1000000;
-
-static weft *w;
-
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, HANG_S);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    engine_close(w);
-    watched = NULL;
-    return 0;
-}
 
 /* What a timer calls: it notes when. */
 typedef struct note {

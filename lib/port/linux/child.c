@@ -30,8 +30,11 @@ struct start {
 /* Arrange what becomes descriptor `as`. An error number, or 0. */
 static int arrange(struct start *s, int fd, int as)
 {
-    if (fd == as && fcntl(fd, F_GETFD) < 0)
-        fd = WEFT__CHILD_NULL;
+    if (fd == WEFT__CHILD_SAME) {
+        /* One that is closed on exec is this process's own business: an end of a pipe, a poller. */
+        int flags = fcntl(as, F_GETFD);
+        fd = flags < 0 || flags & FD_CLOEXEC ? WEFT__CHILD_NULL : as;
+    }
     if (fd == WEFT__CHILD_NULL)
         return posix_spawn_file_actions_addopen(&s->actions, as, "/dev/null", O_RDWR, 0);
     if (fd == WEFT__CHILD_OUT)
@@ -118,7 +121,7 @@ weft_err weft__child_start(weft__process *p, const weft__child *how)
 {
     pid_t pid;
     for (int i = 0; i < 3; i++)
-        if (how->fd[i] >= 0 && how->fd[i] != i && fcntl(how->fd[i], F_GETFD) < 0)
+        if (how->fd[i] >= 0 && fcntl(how->fd[i], F_GETFD) < 0)
             return weft__fail(WEFT_INVALID, "cannot run: %s: descriptor %d is not open",
                               how->program, how->fd[i]);
     /* A descriptor is needed once the program runs; if there is none, it had better not begin. */

@@ -2,56 +2,13 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "port/err.h"
 #include "port/fd.h"
-
-static weft_err meaning(int number)
-{
-    switch (number) {
-    case EADDRINUSE:
-        return WEFT_INUSE;
-    case EADDRNOTAVAIL:
-    case EAFNOSUPPORT:
-    case EINVAL:
-    case EPROTOTYPE:
-    case ENODEV:
-        return WEFT_INVALID;
-    case ECONNREFUSED:
-    case EPIPE: /* the receiver does not receive any more */
-        return WEFT_REFUSED;
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-    case ENETDOWN:
-    case EHOSTDOWN:
-        return WEFT_LOST;
-    case EMSGSIZE:
-        return WEFT_TOOBIG;
-    case ENOBUFS:
-        return WEFT_NOMEM;
-    default:
-        return WEFT_OK;
-    }
-}
-
-static weft_err failed(int number, const char *what, const weft_address *a)
-{
-    char text[WEFT_ADDRESS_TEXT];
-    const char *next = number == EADDRNOTAVAIL  ? "; it has to be one of this machine"
-                       : number == EADDRINUSE   ? "; close what is there, or take another"
-                       : number == EAFNOSUPPORT ? "; the socket is of another sort"
-                                                : "";
-    (void)weft_address_text(a, text, sizeof text);
-    weft_err e = meaning(number);
-    if (e == WEFT_OK)
-        return weft__sys_error(number, what, text);
-    return weft__fail(e, "%s: %s: %s%s", what, text, strerror(number), next);
-}
+#include "port/net_error.h"
+#include "port/socket_file.h"
 
 static int system_family(const weft_address *a)
 {
@@ -79,68 +36,34 @@ static int connect_to(int fd, const weft_address *a)
     return connect(fd, to, len);
 }
 
-/* Whether the file is a unix socket that nobody has any more. */
-static bool left_behind(const weft_address *at)
-{
-    struct stat s;
-    const char *path = weft__address_file(at);
-    if (!path || lstat(path, &s) != 0 || !S_ISSOCK(s.st_mode))
-        return false;
-    int fd = make_socket(AF_UNIX);
-    bool refused = fd >= 0 && connect_to(fd, at) != 0 && errno == ECONNREFUSED;
-    if (fd >= 0)
-        weft__fd_close(fd);
-    return refused;
-}
-
-static int bind_to(int fd, const weft_address *a)
-{
-    uint32_t len;
-    const struct sockaddr *at = weft__address_system(a, &len);
-    if (bind(fd, at, len) == 0)
-        return 0;
-    if (errno != EADDRINUSE)
-        return -1;
-    if (!left_behind(a) || unlink(weft__address_file(a)) != 0) {
-        errno = EADDRINUSE;
-        return -1;
-    }
-    return bind(fd, at, len);
-}
-
-static uint64_t node_of(const weft_address *a)
-{
-    struct stat s;
-    const char *path = weft__address_file(a);
-    return path && lstat(path, &s) == 0 && S_ISSOCK(s.st_mode) ? (uint64_t)s.st_ino : 0;
-}
-
-static int open_at(const weft_address *at)
+/* A socket at `at`; *number is the system's error number if there is none. */
+static int open_at(const weft_address *at, int *number)
 {
     int off = 0, fd = make_socket(system_family(at));
-    if (fd < 0)
-        return -1;
+    *number = fd < 0 ? errno : 0;
     bool ipv6_any = system_family(at) == AF_INET6 && weft__address_is_any(at);
-    if ((!ipv6_any || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0) &&
-        bind_to(fd, at) == 0)
+    if (fd >= 0 && ipv6_any && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0)
+        *number = errno;
+    if (*number == 0)
+        *number = weft__socket_file_bind(fd, at);
+    if (*number == 0)
         return fd;
-    int number = errno;
-    weft__fd_close(fd);
-    errno = number;
+    if (fd >= 0)
+        weft__fd_close(fd);
     return -1;
 }
 
 weft_err weft__datagram_open(weft_address *at, int *fd, uint64_t *node)
 {
-    int f = open_at(at);
-    if (f < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL) && weft__address_is_any(at)) {
+    int number = 0, f = open_at(at, &number);
+    if ((number == EAFNOSUPPORT || number == EADDRNOTAVAIL) && weft__address_is_any(at)) {
         weft__address_set_any_ipv4(at, weft__address_port(at));
-        f = open_at(at);
+        f = open_at(at, &number);
     }
-    if (f < 0)
-        return failed(errno, "datagram: open", at);
+    if (number != 0)
+        return weft__net_error(number, "datagram: open", at);
     *fd = f;
-    *node = node_of(at);
+    *node = weft__socket_file_node(at);
     return WEFT_OK;
 }
 
@@ -192,7 +115,7 @@ weft_err weft__datagram_send(int fd, const void *buf, size_t len, const weft_add
         return weft__fail(WEFT_TOOBIG, "datagram: send: %zu bytes are more than one holds; %s", len,
                           ip ? "UDP takes 65507 (IPv4) or 65527 (IPv6)"
                              : "net.core.wmem_default limits it");
-    return failed(errno, "datagram: send", to);
+    return weft__net_error(errno, "datagram: send", to);
 }
 
 static ssize_t receive(int fd, void *buf, size_t cap, int flags, struct sockaddr_storage *s,
@@ -236,14 +159,14 @@ weft_err weft__datagram_room(const weft_address *to, int *fd)
      * must not be, or it would receive from there alone. */
     int f = make_socket(AF_UNIX);
     if (f < 0)
-        return failed(errno, "datagram: send", to);
+        return weft__net_error(errno, "datagram: send", to);
     if (connect_to(f, to) == 0) {
         *fd = f;
         return WEFT_OK;
     }
     int number = errno;
     weft__fd_close(f);
-    return failed(number, "datagram: send", to);
+    return weft__net_error(number, "datagram: send", to);
 }
 
 void weft__datagram_stop(int fd)
@@ -256,7 +179,6 @@ void weft__datagram_close(int fd, uint64_t node)
 {
     weft_address at;
     weft__datagram_address(fd, &at);
-    if (node != 0 && node_of(&at) == node)
-        (void)unlink(weft__address_file(&at));
+    weft__socket_file_remove(&at, node);
     weft__fd_close(fd);
 }

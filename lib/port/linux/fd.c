@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "port/clock.h"
@@ -23,6 +26,7 @@ static weft_err meaning(int number)
     case ENOMEM:
     case EMFILE:
     case ENFILE:
+    case ENOBUFS:
         return WEFT_NOMEM;
     case ENOSPC:
     case EDQUOT:
@@ -32,7 +36,11 @@ static weft_err meaning(int number)
     case ELOOP:
     case ENAMETOOLONG:
     case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+    case EPROTOTYPE:
         return WEFT_INVALID;
+    case EMSGSIZE:
+        return WEFT_TOOBIG;
     case EEXIST:
     case EADDRINUSE:
     case ETXTBSY:
@@ -42,7 +50,9 @@ static weft_err meaning(int number)
     case ECONNRESET:
     case ETIMEDOUT:
     case EHOSTUNREACH:
+    case EHOSTDOWN:
     case ENETUNREACH:
+    case ENETDOWN:
         return WEFT_LOST;
     case EPIPE:
         return WEFT_CLOSED;
@@ -53,14 +63,39 @@ static weft_err meaning(int number)
     }
 }
 
+/* What to do about it. */
+static const char *next(int number)
+{
+    switch (number) {
+    case EMFILE:
+        return "; raise the limit (ulimit -n) or open less at a time";
+    case ENFILE:
+        return "; the system's limit of open files is reached";
+    case ENOSPC:
+        return "; make room on the file system";
+    case EFBIG:
+        return "; raise the limit of a file's size (ulimit -f)";
+    case EADDRNOTAVAIL:
+        return "; it has to be one of this machine";
+    case EADDRINUSE:
+        return "; close what is there, or take another";
+    case EAFNOSUPPORT:
+        return "; the socket, or this machine, has no addresses of that sort";
+    case EPROTOTYPE:
+        return "; streams and datagrams do not meet";
+    default:
+        return "";
+    }
+}
+
 weft_err weft__sys_error(int number, const char *what, const char *name)
 {
-    const char *next = number == EMFILE   ? "; raise the limit (ulimit -n) or open less at a time"
-                       : number == ENFILE ? "; the system's limit of open files is reached"
-                       : number == ENOSPC ? "; make room on the file system"
-                       : number == EFBIG  ? "; raise the limit of a file's size (ulimit -f)"
-                                          : "";
-    return weft__fail(meaning(number), "%s: %s: %s%s", what, name, strerror(number), next);
+    return weft__fail(meaning(number), "%s: %s: %s%s", what, name, strerror(number), next(number));
+}
+
+bool weft__fd_is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
 }
 
 weft_err weft__fd_open_read(const char *path, int *fd)
@@ -126,13 +161,42 @@ weft_err weft__fd_nonblock(int fd, bool on)
     return set_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on);
 }
 
+int weft__fd_open_anew(int fd)
+{
+    char path[sizeof "/proc/self/fd/" + 12];
+    struct stat s;
+    unsigned number;
+    int anew, flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || flags & O_NONBLOCK || fstat(fd, &s) != 0)
+        return -1;
+    /* Of a terminal's master, as of many devices, opening it once more makes another one. */
+    bool terminal = isatty(fd) && ioctl(fd, TIOCGPTN, &number) != 0;
+    if (!terminal && !S_ISFIFO(s.st_mode))
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    do {
+        anew = open(path, (flags & (O_ACCMODE | O_DIRECT)) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    } while (anew < 0 && errno == EINTR);
+    return anew;
+}
+
+weft_err weft__fd_replace(int fd, int by)
+{
+    int flags = fcntl(fd, F_GETFD);
+    bool cloexec = flags >= 0 && flags & FD_CLOEXEC;
+    int put = dup3(by, fd, cloexec ? O_CLOEXEC : 0), number = errno;
+    close(by);
+    return put == fd ? WEFT_OK : weft__sys_error(number, "dup3", "descriptor");
+}
+
 weft_err weft__fd_wait(int fd, unsigned what, int64_t deadline_ns)
 {
     struct pollfd p = {.fd = fd};
     p.events = (short)((what & WEFT__POLL_IN ? POLLIN : 0) | (what & WEFT__POLL_OUT ? POLLOUT : 0));
     for (;;) {
         struct timespec left = {0};
-        int64_t ns = deadline_ns == INT64_MIN ? 0 : deadline_ns - weft__clock_ns();
+        /* The clock is never negative, and what is left of a far past would be too large to say. */
+        int64_t ns = deadline_ns <= 0 ? 0 : deadline_ns - weft__clock_ns();
         if (ns > 0)
             left = (struct timespec){ns / 1000000000, ns % 1000000000};
         int n = ppoll(&p, 1, deadline_ns == INT64_MAX ? NULL : &left, NULL);

@@ -40,6 +40,22 @@ weft_err weft__file_open(const char *path, unsigned how, int *fd)
     return WEFT_OK;
 }
 
+weft_err weft__file_how(int fd, const char *name, unsigned *how)
+{
+    struct stat is;
+    int flags = fcntl(fd, F_GETFL), mode = flags & O_ACCMODE;
+    if (flags < 0 || fstat(fd, &is) < 0)
+        return weft__fail(WEFT_INVALID, "file: %s is not open", name);
+    if (S_ISDIR(is.st_mode) || flags & O_PATH)
+        return weft__fail(WEFT_INVALID, "file: %s is a directory; weft_dir_open reads those", name);
+    if (S_ISSOCK(is.st_mode) || (flags & O_NONBLOCK && !S_ISREG(is.st_mode)))
+        return weft__fail(WEFT_INVALID, "file: %s is a stream; make one of it: weft_stream_adopt",
+                          name);
+    *how = (mode != O_WRONLY ? WEFT_FILE_READ : 0) | (mode != O_RDONLY ? WEFT_FILE_WRITE : 0) |
+           (flags & O_APPEND && mode != O_RDONLY ? WEFT_FILE_APPEND : 0);
+    return WEFT_OK;
+}
+
 /* What one call of the system reads or writes at most: it takes no more than about 2 GiB. */
 static size_t piece(size_t len)
 {

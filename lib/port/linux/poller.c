@@ -56,7 +56,12 @@ weft_err weft__poller_set(weft__poller *p, int fd, unsigned what, uint64_t key)
         return WEFT_OK;
     if (errno == ENOENT && epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &ev) == 0)
         return WEFT_OK;
-    if (errno == EPERM || errno == EBADF || errno == EINVAL)
+    if (errno == EPERM)
+        return weft__fail(WEFT_INVALID,
+                          "descriptor %d is a file, or like one, and cannot be waited for; "
+                          "weft_file_adopt makes a weft_file of it",
+                          fd);
+    if (errno == EBADF || errno == EINVAL)
         return weft__fail(WEFT_INVALID, "descriptor %d cannot be waited for", fd);
     if (errno == ENOSPC)
         return weft__fail(WEFT_NOMEM,
@@ -75,7 +80,7 @@ static int wait_ms(int64_t deadline_ns)
 {
     if (deadline_ns == INT64_MAX)
         return -1;
-    if (deadline_ns == INT64_MIN)
+    if (deadline_ns <= 0) /* the clock is never negative */
         return 0;
     int64_t left = deadline_ns - weft__clock_ns();
     if (left <= 0)
@@ -88,7 +93,7 @@ static int wait_ms(int64_t deadline_ns)
 /* epoll_pwait2 keeps nanoseconds; kernels before 5.11 do not have it. */
 static int wait_events(int epoll, struct epoll_event *ev, int cap, int64_t deadline_ns)
 {
-    if (deadline_ns != INT64_MAX && deadline_ns != INT64_MIN) {
+    if (deadline_ns != INT64_MAX && deadline_ns > 0) {
         int64_t left = deadline_ns - weft__clock_ns();
         if (left < 0)
             left = 0;

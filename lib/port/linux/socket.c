@@ -8,13 +8,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "port/address.h"
 #include "port/err.h"
 #include "port/fd.h"
 #include "port/linux/quiet.h"
+#include "port/net_error.h"
+#include "port/socket_file.h"
 
 enum { SLICES = 64 };
 
@@ -25,8 +26,7 @@ static const struct sockaddr *of(const weft_address *a)
 
 static weft_err failed(int number, const char *what, const weft_address *at)
 {
-    char text[WEFT_ADDRESS_TEXT];
-    return weft__sys_error(number, what, weft_address_text(at, text, sizeof text));
+    return weft__net_error(number, what, at);
 }
 
 weft__fd_kind weft__fd_kind_of(int fd)
@@ -38,12 +38,12 @@ weft__fd_kind weft__fd_kind_of(int fd)
         n = sizeof domain;
         getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n);
         if (type != SOCK_STREAM)
-            return WEFT__FD_OTHER;
+            return WEFT__FD_DATAGRAM;
         return domain == AF_INET || domain == AF_INET6 ? WEFT__FD_TCP : WEFT__FD_LOCAL;
     }
-    if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
-        return WEFT__FD_PIPE;
-    return WEFT__FD_OTHER;
+    if (fstat(fd, &st) != 0)
+        return WEFT__FD_NONE;
+    return S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) ? WEFT__FD_PIPE : WEFT__FD_FILE;
 }
 
 static weft_err open_socket(const weft_address *a, int *fd)
@@ -64,38 +64,7 @@ bool weft__socket_is_v6(const weft_address *a)
     return of(a)->sa_family == AF_INET6;
 }
 
-/* The file of a unix socket, or NULL. */
-static const char *file_of(const weft_address *a)
-{
-    const char *path = (const char *)a->data + offsetof(struct sockaddr_un, sun_path);
-    return of(a)->sa_family == AF_UNIX && path[0] != '\0' ? path : NULL;
-}
-
-uint64_t weft__socket_node(const weft_address *at)
-{
-    struct stat st;
-    return file_of(at) && lstat(file_of(at), &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
-}
-
-void weft__socket_unlink(const weft_address *at)
-{
-    if (file_of(at))
-        unlink(file_of(at));
-}
-
-/* Whether the file of `a` is a socket at which nobody listens any more. */
-static bool left_behind(const weft_address *a)
-{
-    struct stat st;
-    int s;
-    if (!file_of(a) || lstat(file_of(a), &st) != 0 || !S_ISSOCK(st.st_mode) ||
-        open_socket(a, &s) != WEFT_OK)
-        return false;
-    bool refused = connect(s, of(a), a->len) != 0 && errno == ECONNREFUSED;
-    close(s);
-    return refused;
-}
-
+/* 0, or the system's error number. */
 static int bind_to(int s, const weft_address *a, bool share_port)
 {
     int on = 1, off = 0;
@@ -105,18 +74,11 @@ static int bind_to(int s, const weft_address *a, bool share_port)
         setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (share_port)
         setsockopt(s, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    if (bind(s, of(a), a->len) == 0)
-        return 0;
-    if (errno != EADDRINUSE)
-        return -1;
-    if (!left_behind(a) || unlink(file_of(a)) != 0) {
-        errno = EADDRINUSE;
-        return -1;
-    }
-    return bind(s, of(a), a->len);
+    return weft__socket_file_bind(s, a);
 }
 
-weft_err weft__socket_listen(const weft_address *a, int backlog, bool share_port, int *fd)
+weft_err weft__socket_listen(const weft_address *a, int backlog, bool share_port, int *fd,
+                             uint64_t *node)
 {
     int s;
     weft_address ipv4, *at = &ipv4;
@@ -128,13 +90,21 @@ weft_err weft__socket_listen(const weft_address *a, int backlog, bool share_port
     }
     if (e != WEFT_OK)
         return e;
-    if (bind_to(s, at, share_port) != 0 || listen(s, backlog) != 0) {
-        e = failed(errno, "listen", at);
-        close(s);
-        return e;
+    int number = bind_to(s, at, share_port);
+    if (number != 0)
+        goto close_socket;
+    *node = weft__socket_file_node(at);
+    if (listen(s, backlog) != 0) {
+        number = errno;
+        goto remove_file;
     }
     *fd = s;
     return WEFT_OK;
+remove_file:
+    weft__socket_file_remove(at, *node);
+close_socket:
+    close(s);
+    return failed(number, "listen", at);
 }
 
 /* Errors of a connection that broke before it was accepted: the next one, please. */
@@ -154,7 +124,7 @@ weft_err weft__socket_accept(int fd, int *connection)
     if (s < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return WEFT_EMPTY;
     if (s < 0)
-        return weft__sys_error(errno == ENOBUFS ? ENOMEM : errno, "accept", "socket");
+        return weft__sys_error(errno, "accept", "socket");
     setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on,
                sizeof on); /* no TCP: fails, and nothing happens */
     *connection = s;
@@ -180,8 +150,7 @@ weft_err weft__socket_connect(const weft_address *to, int *fd)
         return weft__fail(WEFT_NOMEM,
                           "dial: no local port is free; have fewer connections at a time");
     }
-    /* A unix socket whose backlog is full says EAGAIN, and nothing would tell when it has room. */
-    e = failed(errno == EAGAIN ? ECONNREFUSED : errno, "dial", to);
+    e = errno == EAGAIN && of(to)->sa_family == AF_UNIX ? WEFT_FULL : failed(errno, "dial", to);
     close(s);
     return e;
 }
@@ -197,6 +166,29 @@ weft_err weft__socket_outcome(int fd, const weft_address *to)
     if (number == 0 && getpeername(fd, (struct sockaddr *)(void *)&peer, &n) != 0)
         return WEFT_EMPTY;
     return number == 0 ? WEFT_OK : failed(number, "dial", to);
+}
+
+weft_err weft__socket_keepalive(int fd, int seconds)
+{
+    /* The last of the questions goes out early enough for an answer to come within the time. */
+    int on = seconds > 0, every = seconds / 4 > 0 ? seconds / 4 : 1;
+    int first = seconds - 2 * every > 0 ? seconds - 2 * every : 1;
+    const struct {
+        int level, option, value;
+    } set[] = {
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, seconds * 1000},
+        {IPPROTO_TCP, TCP_KEEPIDLE, first},
+        {IPPROTO_TCP, TCP_KEEPINTVL, every},
+        {IPPROTO_TCP, TCP_KEEPCNT, 2},
+        {SOL_SOCKET, SO_KEEPALIVE, on},
+    };
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++) {
+        bool wanted = on || set[i].option == SO_KEEPALIVE || set[i].option == TCP_USER_TIMEOUT;
+        if (wanted &&
+            setsockopt(fd, set[i].level, set[i].option, &set[i].value, sizeof set[i].value) != 0)
+            return weft__sys_error(errno, "keepalive", "stream");
+    }
+    return WEFT_OK;
 }
 
 weft_err weft__socket_pair(int fd[2])
@@ -216,11 +208,11 @@ weft_err weft__socket_pipe(int *out, int *in)
     return WEFT_OK;
 }
 
-weft_err weft__stream_read(int fd, void *buf, size_t cap, size_t *got)
+weft_err weft__stream_read(int fd, weft__fd_kind kind, void *buf, size_t cap, size_t *got)
 {
     ssize_t n;
     do {
-        n = read(fd, buf, cap);
+        n = kind == WEFT__FD_PIPE ? read(fd, buf, cap) : recv(fd, buf, cap, 0);
     } while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return WEFT_EMPTY;

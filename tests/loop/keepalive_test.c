@@ -1,0 +1,220 @@
+/* Half-open connections: the peer's machine vanishes, so that neither an end nor a reset ever comes. A filter
+ * that drops all that is sent to it makes the peer as deaf as if its cable were cut. */
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "port/err.h"
+#include "task/fresh.h"
+#include "weft/stream.h"
+
+/* ends[0] dialled, ends[1] was accepted. */
+static void connection(weft_stream *ends[2])
+{
+    weft_listener *l;
+    weft_address a;
+    char text[WEFT_ADDRESS_TEXT];
+    ok(weft_listen(w, &l, "127.0.0.1:0", NULL));
+    weft_listener_address(l, &a);
+    ok(weft_dial(w, &ends[0], weft_address_text(&a, text, sizeof text), weft_in_s(20)));
+    ok(weft_accept(l, &ends[1], weft_in_s(20)));
+    weft_listener_close(&l);
+}
+
+/* From now on nothing reaches `s`, not even its machine. */
+static void deafen(weft_stream *s)
+{
+    struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &drop};
+    assert_int_equal(
+        setsockopt(weft_stream_fd(s), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), 0);
+}
+
+static void close_both(weft_stream *s[2])
+{
+    weft_close(&s[0]);
+    weft_close(&s[1]);
+}
+
+/* A call that waits, as a task. */
+struct call {
+    weft_stream *s;
+    weft_deadline by;
+    int64_t took;
+    weft_err result;
+};
+
+static weft_err reads(void *arg)
+{
+    struct call *c = arg;
+    char buf[16];
+    size_t got;
+    int64_t begin = weft_clock();
+    c->result = weft_read(c->s, buf, sizeof buf, &got, c->by);
+    c->took = weft_clock() - begin;
+    return WEFT_OK;
+}
+
+static weft_err writes(void *arg)
+{
+    struct call *c = arg;
+    static char much[1 << 16];
+    int64_t begin = weft_clock();
+    do {
+        c->result = weft_write(c->s, much, sizeof much, c->by);
+    } while (c->result == WEFT_OK);
+    c->took = weft_clock() - begin;
+    return WEFT_OK;
+}
+
+static const int64_t second = 1000000000;
+
+static void without_it_only_a_deadline_ends_the_wait(void **state)
+{
+    (void)state;
+    weft_stream *s[2];
+    connection(s);
+    deafen(s[1]);
+    ok(weft_stream_keepalive(s[0], 1));
+    ok(weft_stream_keepalive(s[0], 0)); /* off again */
+    struct call c = {.s = s[0], .by = weft_in_s(4)};
+    ok(run_at(weft_pool(w), reads, &c));
+    assert_int_equal(c.result, WEFT_LATE);
+    assert_true(c.took >= 4 * second);
+    close_both(s);
+}
+
+static void a_read_of_a_peer_that_is_gone_is_lost(void **state)
+{
+    (void)state;
+    weft_stream *s[2];
+    connection(s);
+    ok(weft_stream_keepalive(s[0], 2));
+    deafen(s[1]);
+    struct call c = {.s = s[0], .by = weft_in_s(60)};
+    ok(run_at(weft_pool(w), reads, &c));
+    assert_int_equal(c.result, WEFT_LOST);
+    assert_true(c.took >= 3 * second / 2 && c.took < 20 * second);
+    printf("lost after %.2f s of 2\n", (double)c.took / 1e9);
+    ok(run_at(weft_pool(w), reads, &c));
+    assert_int_equal(c.result, WEFT_CLOSED);
+    close_both(s);
+}
+
+static void a_write_to_a_peer_that_is_gone_is_lost(void **state)
+{
+    (void)state;
+    weft_stream *s[2];
+    connection(s);
+    deafen(s[1]);
+    ok(weft_stream_keepalive(s[0], 2));
+    struct call c = {.s = s[0], .by = weft_in_s(60)};
+    ok(run_at(weft_pool(w), writes, &c));
+    assert_int_equal(c.result, WEFT_LOST);
+    assert_true(c.took < 30 * second);
+    printf("lost after %.2f s of 2\n", (double)c.took / 1e9);
+    close_both(s);
+}
+
+/* What was written is on its way and not acknowledged: who waits to read an answer learns of it. */
+static void a_question_that_never_arrives_is_lost(void **state)
+{
+    (void)state;
+    weft_stream *s[2];
+    connection(s);
+    deafen(s[1]);
+    ok(weft_stream_keepalive(s[0], 2));
+    ok(weft_write(s[0], "question", 8, weft_in_s(20)));
+    struct call c = {.s = s[0], .by = weft_in_s(60)};
+    ok(run_at(weft_pool(w), reads, &c));
+    assert_int_equal(c.result, WEFT_LOST);
+    assert_true(c.took < 30 * second);
+    close_both(s);
+}
+
+/* Its machine answers for a program that is silent for longer than the time. */
+static void a_peer_that_is_there_and_silent_is_not_lost(void **state)
+{
+    (void)state;
+    weft_stream *s[2];
+    connection(s);
+    ok(weft_stream_keepalive(s[0], 1));
+    struct call c = {.s = s[0], .by = weft_in_s(4)};
+    ok(run_at(weft_pool(w), reads, &c));
+    assert_int_equal(c.result, WEFT_LATE);
+    ok(weft_write(s[1], "x", 1, weft_in_s(20)));
+    c.by = weft_in_s(20);
+    ok(run_at(weft_pool(w), reads, &c));
+    assert_int_equal(c.result, WEFT_OK);
+    close_both(s);
+}
+
+static void a_peer_that_takes_nothing_for_so_long_counts_as_gone(void **state)
+{
+    (void)state;
+    weft_stream *s[2];
+    connection(s);
+    ok(weft_stream_keepalive(s[0], 2));
+    struct call c = {.s = s[0], .by = weft_in_s(60)};
+    ok(run_at(weft_pool(w), writes, &c));
+    assert_int_equal(c.result, WEFT_LOST);
+    assert_true(c.took >= 3 * second / 2 && c.took < 40 * second);
+    printf("lost after %.2f s of 2\n", (double)c.took / 1e9);
+    close_both(s);
+}
+
+static int option(weft_stream *s, int level, int name)
+{
+    int value = -1;
+    socklen_t n = sizeof value;
+    assert_int_equal(getsockopt(weft_stream_fd(s), level, name, &value, &n), 0);
+    return value;
+}
+
+static void times_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    weft_stream *s[2], *out, *in;
+    connection(s);
+    assert_int_equal(weft_stream_keepalive(s[0], -1), WEFT_INVALID);
+    assert_int_equal(weft_stream_keepalive(s[0], 32768), WEFT_INVALID);
+    assert_int_equal(option(s[0], SOL_SOCKET, SO_KEEPALIVE), 0);
+    for (int t = 1; t <= 32767; t = t < 100 ? t + 1 : t == 32767 ? 32768 : 32767) {
+        ok(weft_stream_keepalive(s[0], t));
+        int idle = option(s[0], IPPROTO_TCP, TCP_KEEPIDLE);
+        int every = option(s[0], IPPROTO_TCP, TCP_KEEPINTVL);
+        assert_int_equal(option(s[0], SOL_SOCKET, SO_KEEPALIVE), 1);
+        assert_int_equal(option(s[0], IPPROTO_TCP, TCP_USER_TIMEOUT), t * 1000);
+        /* The last question's answer has at least a quarter, and all are over in time. */
+        assert_true(t < 3 || idle + 2 * every == t);
+    }
+    weft_stream_stop(s[0]);
+    assert_int_equal(weft_stream_keepalive(s[0], 1), WEFT_CLOSED);
+    close_both(s);
+    ok(weft_stream_pair(w, s));
+    ok(weft_stream_keepalive(s[0], 1));
+    close_both(s);
+    ok(weft_pipe(w, &out, &in));
+    ok(weft_stream_keepalive(in, 1));
+    weft_close(&out);
+    weft_close(&in);
+}
+
+int main(int argc, char **argv)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(without_it_only_a_deadline_ends_the_wait),
+        T(a_read_of_a_peer_that_is_gone_is_lost),
+        T(a_write_to_a_peer_that_is_gone_is_lost),
+        T(a_question_that_never_arrives_is_lost),
+        T(a_peer_that_is_there_and_silent_is_not_lost),
+        T(a_peer_that_takes_nothing_for_so_long_counts_as_gone),
+        T(times_that_cannot_be_are_refused),
+    };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
