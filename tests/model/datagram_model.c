@@ -14,7 +14,8 @@ static weft_datagram *datagram;
 static model_plain open_of[DESCRIPTORS]; /* written by who closes it; read by who uses it */
 static WEFT_ATOMIC(uint32_t) stopped[DESCRIPTORS];
 static WEFT_ATOMIC(uint32_t) inside; /* who has come in: RECEIVES, SENDS */
-static bool comes;                   /* a datagram is there */
+static WEFT_ATOMIC(uint32_t) done;
+static bool comes; /* a datagram is there */
 
 /* What the library asks of others. */
 bool weft_cancelled(void)
@@ -179,6 +180,7 @@ static void begin(const char *at)
     for (int i = 0; i < DESCRIPTORS; i++)
         weft_atomic_store(&stopped[i], 0, WEFT_RELAXED);
     weft_atomic_store(&inside, 0, WEFT_RELAXED);
+    weft_atomic_store(&done, 0, WEFT_RELAXED);
     require(weft_datagram_open(&rt, &datagram, at) == WEFT_OK);
 }
 
@@ -240,6 +242,22 @@ static void send(int i)
         closes_once(SENDS);
 }
 
+/* It is stopped, and closed once the other one is done. Who sends is told so from then on. */
+static void stop(int i)
+{
+    if (i == 0) {
+        sends();
+        sends();
+        weft_atomic_store(&done, 1, WEFT_RELEASE);
+        weft__futex_wake(&done, 1, false);
+        return;
+    }
+    weft_datagram_stop(datagram);
+    while (weft_atomic_load(&done, WEFT_ACQUIRE) == 0)
+        weft__futex_wait(&done, 0, INT64_MAX, false);
+    closes_once(0);
+}
+
 static void both(int i)
 {
     if (i == 0)
@@ -254,5 +272,6 @@ const model models[] = {{"datagram.receive", 2, at_home, receive, NULL},
                         {"datagram.received", 2, one_came, receive, NULL},
                         {"datagram.send", 2, at_home, send, NULL},
                         {"datagram.first-send", 2, nowhere, send, NULL},
+                        {"datagram.stop", 2, at_home, stop, NULL},
                         {"datagram.both", 3, at_home, both, NULL},
                         {NULL, 0, NULL, NULL, NULL}};

@@ -109,9 +109,9 @@ static void use(int fd)
 }
 
 /* What is there, at most `cap`. */
-weft_err weft__stream_read(int fd, void *buf, size_t cap, size_t *n)
+weft_err weft__stream_read(int fd, weft__fd_kind kind, void *buf, size_t cap, size_t *n)
 {
-    (void)buf;
+    (void)kind, (void)buf;
     use(fd);
     bool last = weft_atomic_load(&ended, WEFT_ACQUIRE);
     uint32_t there = weft_atomic_load(&arrived, WEFT_ACQUIRE);

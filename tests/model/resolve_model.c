@@ -109,7 +109,7 @@ static void makes_the_job(void)
     while (weft_atomic_load(&given, WEFT_ACQUIRE) == 0)
         weft__futex_wait(&given, 0, INT64_MAX, false);
     weft__job *job = weft_atomic_load(&submitted, WEFT_ACQUIRE);
-    job->run(job);
+    job->kind->run(job);
 }
 
 static void resolves(weft_deadline by)
