@@ -1,7 +1,6 @@
 /* httpd: serve the files of a directory over HTTP/1.1.
  *
- *     httpd public :8080
- *     weft run -n 4 -- httpd public :8080       four processes, which share the connections
+ *     weft run -n 4 -- httpd public :8080       four processes, or without weft run one
  *
  * A connection is a task: it reads a request, answers it, and goes on to the next, as if each call blocked.
  */
