@@ -1,5 +1,7 @@
-/* Who waits for which descriptor. The entry of a descriptor outlives it: a late event of a closed one finds
- * nobody, or wakes its successor early, which then sees for itself.
+/* Who waits for which descriptor. The entry of a descriptor outlives it, and so may its last events, which are on
+ * their way from the poller when it is closed: each time that somebody has the poller watch, the key gets another
+ * number, and an event with an older one is nobody's. Nothing is lost with it: the poller looks anew when it is
+ * told to watch.
  *
  * A descriptor of the program's own is watched for one event at a time: whoever serves the event lets its
  * waiters go and watches for what others still wait for. A stream's is watched once, for changes:
@@ -25,6 +27,7 @@ struct weft__ready {
     weft_sync_head waiters;     /* at most one for each direction; the tag is the weft_readiness */
     WEFT_ATOMIC(uint32_t) seen; /* of a stream's: E1 */
     bool edge, shut;            /* it is a stream's; which is being closed; under the guard */
+    uint32_t nth;               /* of the watches; under the guard */
 };
 
 /* Entries by descriptor, in chunks that stay where they are. */
@@ -78,14 +81,23 @@ _Static_assert((int)WEFT_READABLE == (int)WEFT__POLL_IN &&
                    (int)WEFT_WRITABLE == (int)WEFT__POLL_OUT,
                "one set of bits");
 
+static uint64_t key_of(const weft__ready *r, int fd)
+{
+    return (uint64_t)r->nth << 32 | (uint32_t)fd;
+}
+
 static void ready(weft *w, uint64_t key, unsigned what)
 {
-    int fd = (int)key;
+    int fd = (int)(uint32_t)key;
     weft__ready *e = find_entry(w->readiness, fd);
     if (!e)
         return;
     weft_sync_head *q = &e->waiters;
     weft__guard_take(weft__sync_guard(q));
+    if (key != key_of(e, fd)) { /* of an earlier watch */
+        weft__guard_drop(weft__sync_guard(q));
+        return;
+    }
     if (e->edge)
         weft_atomic_fetch_or(&e->seen, what, WEFT_RELEASE); /* E1; pairs with take */
     for (weft__wait *x = q->first, *next; x; x = next) {
@@ -106,16 +118,19 @@ static weft_err wait_in_entry(weft *w, weft__ready *r, int fd, unsigned what, we
     unsigned others = wanted(q);
     if (others & what)
         return weft__fail(WEFT_INVALID, "descriptor %d: somebody waits for it already", fd);
+    r->nth++;
     weft_err e =
-        weft__poller_set(&w->poll.poller, fd, others | what | WEFT__POLL_ONCE, (uint64_t)fd);
-    if (e != WEFT_OK)
+        weft__poller_set(&w->poll.poller, fd, others | what | WEFT__POLL_ONCE, key_of(r, fd));
+    if (e != WEFT_OK) {
+        r->nth--; /* what is watched has the one before */
         return e;
+    }
     weft_atomic_fetch_add(&w->poll.watched, 1, WEFT_RELAXED);
     e = weft__wait_held(q, "descriptor", (void *)(uintptr_t)what, 0, by);
     weft_atomic_fetch_sub(&w->poll.watched, 1, WEFT_RELAXED);
     /* Nobody came: watch for what the other waits for, or for nothing. */
     if (e != WEFT_OK && !r->edge)
-        (void)weft__poller_set(&w->poll.poller, fd, wanted(q) | WEFT__POLL_ONCE, (uint64_t)fd);
+        (void)weft__poller_set(&w->poll.poller, fd, wanted(q) | WEFT__POLL_ONCE, key_of(r, fd));
     return e;
 }
 
@@ -165,8 +180,10 @@ weft_err weft__ready_adopt(weft *w, int fd, weft__ready **out)
     weft__guard_take(g);
     if (r->edge || r->waiters.first)
         e = weft__fail(WEFT_INVALID, "descriptor %d: somebody else has it", fd);
-    if (e == WEFT_OK)
-        e = weft__poller_set(&w->poll.poller, fd, CHANGES, (uint64_t)fd);
+    if (e == WEFT_OK) {
+        r->nth++;
+        e = weft__poller_set(&w->poll.poller, fd, CHANGES, key_of(r, fd));
+    }
     if (e == WEFT_OK) {
         r->edge = true;
         r->shut = false;

@@ -97,6 +97,50 @@ static void a_wait_ends_late_or_cancelled_and_can_be_made_again(void **state)
     close(fd[1]);
 }
 
+/* What the poller says goes through here. */
+static void (*pass_on)(weft *rt, uint64_t key, unsigned what);
+static WEFT_ATOMIC(uint64_t) last_key; /* set by who serves the poller, read by the test */
+
+static void note_key(weft *rt, uint64_t key, unsigned what)
+{
+    weft_atomic_store(&last_key, key, WEFT_RELEASE); /* pairs with the test */
+    pass_on(rt, key, what);
+}
+
+/* An event may be on its way from the poller when its descriptor is closed; the next one of that number is
+ * another. */
+static void a_late_event_wakes_no_successor(void **state)
+{
+    (void)state;
+    int fd[2], again[2];
+    weft_scope s;
+    pass_on = w->poll.ready;
+    w->poll.ready = note_key;
+    socket_pair(fd);
+    struct wait x = {fd[0], WEFT_READABLE, weft_in_s(20), WEFT_INVALID}, y = x;
+    weft_scope_init(&s, weft_pool(w), "waits");
+    assert_int_equal(weft_go(&s, await, &x), WEFT_OK);
+    assert_int_equal(write(fd[1], "x", 1), 1);
+    assert_int_equal(weft_scope_join(&s, weft_in_s(20)), WEFT_OK);
+    assert_int_equal(x.result, WEFT_OK);
+    uint64_t late = weft_atomic_load(&last_key, WEFT_ACQUIRE); /* pairs with note_key */
+    close(fd[0]);
+    socket_pair(again);
+    assert_int_equal(dup2(again[0], fd[0]), fd[0]);
+    assert_int_equal(weft_go(&s, await, &y), WEFT_OK);
+    assert_int_equal(weft_scope_join(&s, weft_in_ms(20)), WEFT_LATE);
+    pass_on(w, late, WEFT_READABLE);
+    assert_int_equal(weft_scope_join(&s, weft_in_ms(20)), WEFT_LATE);
+    assert_int_equal(write(again[1], "y", 1), 1);
+    assert_int_equal(weft_scope_join(&s, weft_in_s(20)), WEFT_OK);
+    assert_int_equal(y.result, WEFT_OK);
+    weft_scope_fini(&s);
+    close(fd[0]);
+    close(fd[1]);
+    close(again[0]);
+    close(again[1]);
+}
+
 static void what_cannot_be_waited_for_is_an_error(void **state)
 {
     (void)state;
@@ -354,6 +398,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         T(both_directions_of_a_descriptor_are_waited_for),
         T(a_wait_ends_late_or_cancelled_and_can_be_made_again),
+        T(a_late_event_wakes_no_successor),
         T(what_cannot_be_waited_for_is_an_error),
         T(blocking_calls_leave_the_workers_free),
         T(a_file_is_read_to_its_end),
