@@ -1,4 +1,7 @@
-/* Streams: what is read is what was written, also in pieces, late, cancelled, closed and broken. */
+/* Streams: what is read is what was written, also in pieces, late, cancelled, closed and broken.
+ * ctest: timeout=300 */
+#define HANG_S 240
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
