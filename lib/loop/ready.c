@@ -199,7 +199,9 @@ weft_err weft__ready_replace(weft *w, int fd, int anew)
 {
     weft__poller_unset(&w->poll.poller, fd);
     weft_err e = weft__fd_replace(fd, anew);
-    return e == WEFT_OK ? weft__poller_set(&w->poll.poller, fd, CHANGES, (uint64_t)fd) : e;
+    return e == WEFT_OK ? weft__poller_set(&w->poll.poller, fd, CHANGES,
+                                           key_of(find_entry(w->readiness, fd), fd))
+                        : e;
 }
 
 void weft__ready_drop(weft *w, weft__ready *r, int fd)
