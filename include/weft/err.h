@@ -28,7 +28,7 @@ extern "C" {
 /* What a call came to. The numbers are part of the ABI: new ones are added at the end. */
 typedef enum weft_err {
     WEFT_OK = 0,
-    WEFT_LATE,      /* the deadline passed; nothing was changed */
+    WEFT_LATE,      /* the deadline passed; nothing was changed, unless the call says so */
     WEFT_CLOSED,    /* a clean end: nothing will come any more */
     WEFT_CANCELLED, /* the calling task was cancelled; nothing was changed */
     WEFT_FULL,      /* no room now */

@@ -107,7 +107,8 @@ WEFT_API WEFT_CHECKED weft_err weft_pipe(weft *w, weft_stream **out, weft_stream
 
 /* Make a stream of `fd`, an open socket, pipe or terminal; it becomes non-blocking and, unless it is 0, 1 or 2,
  * closed on exec. A pipe or terminal does not block here only: it is opened anew under the same number, since other
- * programs, or standard output, may share it. A socket's other owners see it.
+ * programs, or standard output, may share it. Where that cannot be, as of another user's pipe, and of a socket, the
+ * other owners see it until the stream is closed.
  * Returns WEFT_OK; WEFT_INVALID (a descriptor that is not open or cannot be waited for, such as a file, for which
  * there is weft_file_adopt, or that another stream has),
  * WEFT_NOMEM or WEFT_SYS.   Owns: takes `fd` if it returns WEFT_OK.   Caller: anyone.   Switches: no. */
@@ -189,7 +190,8 @@ WEFT_API WEFT_CHECKED weft_err weft_stream_end(weft_stream *s);
 WEFT_API void weft_stream_stop(weft_stream *s);
 
 /* Close the stream and set *s to NULL; does nothing on NULL. Whoever is in a call on it has WEFT_CLOSED, and
- * has left the stream when this returns; nobody may come to it any more.
+ * has left the stream when this returns; nobody may come to it any more. The peer reads what was written, then the
+ * end, as if it were all there was to be: a protocol says by itself what is complete.
  * Returns nothing.   Owns: takes the stream.   Caller: anyone.   Switches: yes, for a moment. */
 WEFT_API void weft_close(weft_stream **s);
 

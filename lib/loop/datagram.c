@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "loop/turn.h"
 #include "port/datagram.h"
 #include "port/err.h"
 #include "port/fd.h"
@@ -24,12 +25,13 @@ enum { UDP_MOST = 65535 };
 
 struct weft_datagram {
     WEFT_ATOMIC(uint32_t) use;
-    weft__guard guard;    /* V2 */
-    WEFT_ATOMIC(int) fd;  /* -1: it has no address yet; set once */
-    int room;             /* while somebody waits for room at a receiver, else -1 */
-    weft__family family;  /* of the socket; set before `fd` */
-    uint64_t node;        /* of its file */
-    weft__waiter *closer; /* set before CLOSING */
+    weft__guard guard;     /* V2 */
+    WEFT_ATOMIC(int) fd;   /* -1: it has no address yet; set once */
+    int room;              /* while somebody waits for room at a receiver, else -1 */
+    weft__family family;   /* of the socket; set before `fd` */
+    uint64_t node;         /* of its file */
+    weft__waiter *closer;  /* set before CLOSING */
+    size_t received, sent; /* loop/turn.h; of who receives, and who sends */
 };
 
 static bool stopped(const weft_datagram *d)
@@ -199,6 +201,8 @@ weft_err weft_datagram_send(weft_datagram *d, const void *buf, size_t len, const
     if (e != WEFT_OK)
         return e;
     e = send_to(d, buf, len, to, by);
+    if (e == WEFT_OK)
+        weft__no_wait(&d->sent, len);
     leave(d, SENDING);
     return e;
 }
@@ -228,6 +232,8 @@ weft_err weft_datagram_receive(weft_datagram *d, void *buf, size_t cap, size_t *
     if (e != WEFT_OK)
         return e;
     e = receive(d, buf, cap, len, from, by);
+    if (e == WEFT_OK)
+        weft__no_wait(&d->received, *len);
     leave(d, RECEIVING);
     return e;
 }

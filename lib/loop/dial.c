@@ -57,10 +57,12 @@ static weft_err begin(const weft_address *to, int *s, weft_deadline by)
 /* A connection to `to`; *fd is the caller's. */
 static weft_err connect_to(const weft_address *to, int *fd, weft_deadline by)
 {
-    int s;
+    int s = -1;
     weft_err e = begin(to, &s, by);
-    if (e == WEFT_OK)
+    if (e == WEFT_OK) {
         *fd = s;
+        (void)weft_yield(); /* it did not have to wait: others have a turn */
+    }
     if (e != WEFT_EMPTY)
         return e;
     while (e == WEFT_EMPTY) {

@@ -19,6 +19,8 @@ weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb)
         return weft__fail(WEFT_CANCELLED, "%s: %s was cancelled", verb, weft_task_name());
     /* pairs with leave: what the last one left behind */
     uint32_t before = weft_atomic_fetch_or(&h->word, as, WEFT_ACQ_REL);
+    if (before & as && before & WEFT__STOPPED)
+        return weft__fail(WEFT_CLOSED, "%s: it was stopped or closed by another task", verb);
     if (before & as)
         return weft__fail(WEFT_INVALID, "%s: somebody does so already; one at a time", verb);
     if (!(before & WEFT__STOPPED))
@@ -71,7 +73,7 @@ void weft__handle_stop(weft__handle *h)
     weft__ready_shut(h->ready);
 }
 
-void weft__handle_close(weft__handle *h)
+void weft__handle_close(weft__handle *h, bool blocks)
 {
     weft__waiter *self = weft__self();
     h->closer = self;
@@ -85,5 +87,7 @@ void weft__handle_close(weft__handle *h)
         self->what = self->on = NULL;
     }
     weft__ready_drop(h->w, h->ready, h->fd);
+    if (blocks)
+        (void)weft__fd_nonblock(h->fd, false);
     weft__fd_close(h->fd);
 }

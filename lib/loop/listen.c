@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "loop/stream.h"
+#include "loop/turn.h"
 #include "port/clock.h"
 #include "port/err.h"
 #include "port/fd.h"
@@ -18,6 +19,7 @@ struct weft_listener {
     weft_address at;
     uint64_t node; /* of the file of a unix socket, which somebody may replace */
     bool said;     /* that there is no descriptor; of who accepts */
+    size_t row;    /* loop/turn.h; of who accepts */
 };
 
 weft_err weft_listen(weft *w, weft_listener **out, const char *at, const weft_listen_opts *opts)
@@ -107,6 +109,8 @@ weft_err weft_accept(weft_listener *l, weft_stream **s, weft_deadline by)
     e = accept_next(l, &fd, by);
     if (e == WEFT_OK)
         e = weft__stream_of(l->h.w, fd, weft__fd_kind_of(fd), s);
+    if (e == WEFT_OK)
+        weft__no_wait(&l->row, WEFT__TURN_ACCEPT);
     weft__handle_leave(&l->h, WEFT__READING);
     return e;
 }
@@ -123,6 +127,6 @@ void weft_listener_close(weft_listener **l)
     if (!own)
         return;
     weft__socket_file_remove(&own->at, own->node);
-    weft__handle_close(&own->h);
+    weft__handle_close(&own->h, false);
     free(own);
 }

@@ -246,9 +246,14 @@ static weft_err await_end(void *arg)
     weft_process *p = arg;
     bool said = false;
     weft_err e;
-    while ((e = weft__gate_await_by(&p->gate, weft_in_ns(patience_ns))) != WEFT_OK)
+    do {
+        weft_deadline by = weft_in_ns(patience_ns);
+        do
+            e = weft__gate_await_by(&p->gate, by);
+        while (e != WEFT_OK && e != WEFT_LATE);
         if (e == WEFT_LATE)
             insist(p, &said);
+    } while (e != WEFT_OK);
     while (look(p) == WEFT_EMPTY) {
         weft_deadline by = weft_in_ns(patience_ns);
         e = weft_ready(p->child.fd, WEFT_READABLE, by);

@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loop/turn.h"
 #include "port/err.h"
 #include "port/fd.h"
 #include "port/poller.h"
 #include "weft/io.h"
 
-/* A task that never has to wait for its stream lets others have a turn after so many bytes. */
-enum { AHEAD = 128 * 1024, CALL = 4096 /* what the call itself counts for */ };
 enum { KEEPALIVE_MOST = 32767 };
 
 weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
@@ -43,12 +42,21 @@ static weft_err refuse_kind(int fd, weft__fd_kind kind)
                       fd);
 }
 
-/* From now on `fd` does not block, if that can be, here alone: others may share its opening. Standard input at a
- * terminal is standard output as well, which would lose what has no room, and the terminal of the next program. */
-static weft_err unblock(weft *w, int fd)
+/* From now on the descriptor does not block, if that can be, here alone: others may share its opening. Standard
+ * input at a terminal is standard output as well, which would lose what has no room, and the terminal of the next
+ * program. Where it cannot be, as of another user's, it blocks again once the stream is closed. */
+static weft_err unblock(weft_stream *s)
 {
-    int anew = weft__fd_open_anew(fd);
-    return anew < 0 ? weft__fd_nonblock(fd, true) : weft__ready_replace(w, fd, anew);
+    int anew, fd = s->h.fd;
+    if (!weft__fd_blocks(fd))
+        return WEFT_OK;
+    weft_err e = weft__fd_open_anew(fd, &anew);
+    if (e == WEFT_OK)
+        return weft__ready_replace(s->h.w, fd, anew);
+    if (e != WEFT_DENIED)
+        return e;
+    s->blocks = true;
+    return weft__fd_nonblock(fd, true);
 }
 
 weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
@@ -63,7 +71,7 @@ weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
         free(s);
         return e;
     }
-    e = unblock(w, fd);
+    e = unblock(s);
     if (e == WEFT_OK && fd > 2) /* those go on being what children inherit */
         e = weft__fd_cloexec(fd, true);
     if (e != WEFT_OK) {
@@ -145,16 +153,6 @@ weft_err weft_stream_keepalive(weft_stream *s, int seconds)
     return e;
 }
 
-/* The caller did not have to wait. */
-static void had_no_wait(size_t *ahead, size_t n)
-{
-    *ahead += n + CALL;
-    if (*ahead < AHEAD)
-        return;
-    *ahead = 0;
-    (void)weft_yield(); /* who is cancelled hears of it at its next call */
-}
-
 /* Until it is worth a try. WEFT_LATE: try once more, it may have come since the poller was asked. */
 static weft_err await_readable(weft_stream *s, unsigned *seen, bool *waited, weft_deadline by)
 {
@@ -197,7 +195,7 @@ weft_err weft__stream_take(weft_stream *s, void *buf, size_t cap, size_t *got, w
         if (waited)
             s->read_ahead = 0;
         else
-            had_no_wait(&s->read_ahead, n);
+            weft__no_wait(&s->read_ahead, n);
         return WEFT_OK;
     }
 }
@@ -232,7 +230,7 @@ static weft_err give(weft_stream *s, const weft_slice *v, int n, size_t *wrote, 
     weft_err e = weft__stream_write(s->h.fd, s->kind, v, n, wrote);
     if (e != WEFT_EMPTY) {
         if (e == WEFT_OK)
-            had_no_wait(&s->written_ahead, *wrote);
+            weft__no_wait(&s->written_ahead, *wrote);
         return e;
     }
     for (;;) {
@@ -336,7 +334,7 @@ void weft_close(weft_stream **s)
     *s = NULL;
     if (!own)
         return;
-    weft__handle_close(&own->h);
+    weft__handle_close(&own->h, own->blocks);
     free(own->kept);
     free(own);
 }

@@ -44,6 +44,7 @@ struct weft_stream {
     weft__fd_kind kind;
     size_t read_ahead, written_ahead; /* without a wait in between; of who reads, and who writes */
     bool cut;                         /* a message was written in part; of who writes */
+    bool blocks;                      /* is to block again once it is closed */
     char *kept;                       /* S2, or NULL; kept_from to kept_to of kept_room bytes */
     size_t kept_from, kept_to, kept_room;
 };
@@ -58,8 +59,8 @@ void weft__handle_leave(weft__handle *h, uint32_t as);
 weft_err weft__handle_stay(weft__handle *h, const char *verb, weft_deadline by);
 /* From now on nobody enters, and who waits inside is let go. */
 void weft__handle_stop(weft__handle *h);
-/* Wait until nobody is inside, and close the descriptor. Switches. */
-void weft__handle_close(weft__handle *h);
+/* Wait until nobody is inside, and close the descriptor, which `blocks` again for others. Switches. */
+void weft__handle_close(weft__handle *h, bool blocks);
 /* The deadline of a call that begins now and may take several steps: one that has passed is WEFT_NOW, so that
  * weft__handle_stay lets the call have all that can be had at once. */
 weft_deadline weft__handle_deadline(weft_deadline by);

@@ -24,8 +24,9 @@ weft_err weft__fd_wait(int fd, unsigned what, int64_t deadline_ns);
 weft_err weft__fd_cloexec(int fd, bool on);
 weft_err weft__fd_nonblock(int fd, bool on);
 /* The pipe or terminal `fd` once more, not blocking: whether a descriptor blocks is a matter of all that share its
- * opening, in other processes too. -1: it does not block already, is something else, or cannot be opened. */
-int weft__fd_open_anew(int fd);
+ * opening, in other processes too. WEFT_DENIED: it is something else, or cannot be opened; WEFT_NOMEM: no descriptor. */
+weft_err weft__fd_open_anew(int fd, int *anew);
+bool weft__fd_blocks(int fd);
 /* Put `by` in the place of `fd`, which goes on being closed on exec or not; there is no `by` any more. */
 weft_err weft__fd_replace(int fd, int by);
 

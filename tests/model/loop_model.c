@@ -11,7 +11,12 @@
 #include "port/fd.h"
 #include "weft/io.h"
 
-enum { FD = 0, DUE = 5, BYTES = 2 };
+enum {
+    FD = 0,
+    DUE = 5,
+    BYTES = 2,
+    WATCH = 8 /* the number of a watch, above its bits in `armed` */
+};
 
 static weft_stream *stream;
 static model_plain descriptor; /* written by who closes it; read by who uses it */
@@ -22,6 +27,7 @@ static WEFT_ATOMIC(uint32_t) inside, outside;   /* who tried, a bit each; how ma
 static WEFT_ATOMIC(uint32_t) armed, bell, over; /* of the poller, for weft_ready */
 static uint32_t got;
 static bool closed;
+static uint64_t stream_key; /* set before the threads begin */
 
 /* What the library asks of others. */
 weft *weft_here(void)
@@ -74,11 +80,15 @@ static void ring(void)
 
 weft_err weft__poller_set(weft__poller *p, int fd, unsigned what, uint64_t key)
 {
-    (void)p, (void)key;
-    require(fd == FD);
-    if (what & WEFT__POLL_EDGE)
+    (void)p;
+    require(fd == FD && (uint32_t)key == FD);
+    if (what & WEFT__POLL_EDGE) {
+        stream_key = key;
         return WEFT_OK;
-    weft_atomic_exchange(&armed, what & (WEFT__POLL_IN | WEFT__POLL_OUT), WEFT_SEQ_CST);
+    }
+    weft_atomic_exchange(&armed,
+                         (uint32_t)(key >> 32) << WATCH | (what & (WEFT__POLL_IN | WEFT__POLL_OUT)),
+                         WEFT_SEQ_CST);
     ring();
     return WEFT_OK;
 }
@@ -92,6 +102,13 @@ weft_err weft__fd_wait(int fd, unsigned what, int64_t deadline_ns)
 {
     (void)fd, (void)what, (void)deadline_ns;
     return WEFT_LATE;
+}
+
+weft_err weft__fd_nonblock(int fd, bool on)
+{
+    (void)fd, (void)on;
+    require(false);
+    return WEFT_OK;
 }
 
 void weft__fd_close(int fd)
@@ -201,7 +218,7 @@ static void sends(int byte)
 /* What the poller's holder does with an event. */
 static void event(unsigned what)
 {
-    rt.poll.ready(&rt, FD, what);
+    rt.poll.ready(&rt, stream_key, what);
 }
 
 static weft_err reads(size_t *n, weft_deadline by)
@@ -367,11 +384,12 @@ static void polls(void)
         uint32_t heard = weft_atomic_load(&bell, WEFT_ACQUIRE);
         if (weft_atomic_load(&over, WEFT_ACQUIRE))
             return;
-        uint32_t what = weft_atomic_exchange(&armed, 0, WEFT_SEQ_CST);
+        uint32_t is = weft_atomic_exchange(&armed, 0, WEFT_SEQ_CST);
+        uint32_t what = is & (WEFT__POLL_IN | WEFT__POLL_OUT);
         if (what == (WEFT__POLL_IN | WEFT__POLL_OUT) && model_choose(2))
             what = WEFT__POLL_IN;
         if (what)
-            event(what);
+            rt.poll.ready(&rt, (uint64_t)(is >> WATCH) << 32 | FD, what);
         else
             weft__futex_wait(&bell, heard, INT64_MAX, false);
     }

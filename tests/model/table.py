@@ -471,7 +471,7 @@ LOOP = Program(
                  "    (void)before;\n")]),
         Mutant("loop.closed-first", "who closes waits once the descriptor is closed", "loop.close-event",
                [("loop/handle.c", "    weft__handle_stop(h);\n    /* pairs with leave */\n", "    weft__handle_stop(h);\n    weft__fd_close(h->fd);\n"),
-                ("loop/handle.c", "    weft__ready_drop(h->w, h->ready, h->fd);\n    weft__fd_close(h->fd);\n",
+                ("loop/handle.c", "    weft__ready_drop(h->w, h->ready, h->fd);\n    if (blocks)\n        (void)weft__fd_nonblock(h->fd, false);\n    weft__fd_close(h->fd);\n",
                  "    weft__ready_drop(h->w, h->ready, h->fd);\n")]),
         Mutant("loop.unawaited", "who closes does not wait for who reads", "loop.close",
                [("loop/handle.c", "if (before & WEFT__INSIDE) {", "if (before & WEFT__WRITING) {")]),

@@ -32,8 +32,9 @@ static int arrange(struct start *s, int fd, int as)
 {
     if (fd == WEFT__CHILD_SAME) {
         /* One that is closed on exec is this process's own business: an end of a pipe, a poller. */
-        int flags = fcntl(as, F_GETFD);
-        fd = flags < 0 || flags & FD_CLOEXEC ? WEFT__CHILD_NULL : as;
+        int flags = fcntl(as, F_GETFD), how = fcntl(as, F_GETFL);
+        bool stands_in = as > 0 && (how & O_ACCMODE) == O_RDONLY; /* weft__fd_keep_standard */
+        fd = flags < 0 || flags & FD_CLOEXEC || stands_in ? WEFT__CHILD_NULL : as;
     }
     if (fd == WEFT__CHILD_NULL)
         return posix_spawn_file_actions_addopen(&s->actions, as, "/dev/null", O_RDWR, 0);

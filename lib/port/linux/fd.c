@@ -161,23 +161,32 @@ weft_err weft__fd_nonblock(int fd, bool on)
     return set_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on);
 }
 
-int weft__fd_open_anew(int fd)
+bool weft__fd_blocks(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+weft_err weft__fd_open_anew(int fd, int *out)
 {
     char path[sizeof "/proc/self/fd/" + 12];
     struct stat s;
     unsigned number;
     int anew, flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || flags & O_NONBLOCK || fstat(fd, &s) != 0)
-        return -1;
+    if (flags < 0 || fstat(fd, &s) != 0)
+        return WEFT_DENIED;
     /* Of a terminal's master, as of many devices, opening it once more makes another one. */
     bool terminal = isatty(fd) && ioctl(fd, TIOCGPTN, &number) != 0;
     if (!terminal && !S_ISFIFO(s.st_mode))
-        return -1;
+        return WEFT_DENIED;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     do {
         anew = open(path, (flags & (O_ACCMODE | O_DIRECT)) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     } while (anew < 0 && errno == EINTR);
-    return anew;
+    if (anew < 0 && (errno == EMFILE || errno == ENFILE))
+        return weft__sys_error(errno, "stream", "opening it anew");
+    *out = anew;
+    return anew < 0 ? WEFT_DENIED : WEFT_OK;
 }
 
 weft_err weft__fd_replace(int fd, int by)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -62,6 +63,14 @@ static size_t piece(size_t len)
     return len < INT_MAX / 2 ? len : INT_MAX / 2;
 }
 
+/* After an error: it was that the call would have blocked, since somebody else who shares the pipe has it so.
+ * Blocks until it would not. */
+static bool has_become(int fd, short what)
+{
+    struct pollfd p = {.fd = fd, .events = what};
+    return errno == EAGAIN && (poll(&p, 1, -1) >= 0 || errno == EINTR);
+}
+
 weft_err weft__file_read(int fd, const char *name, void *buf, size_t cap, int64_t at, size_t *got)
 {
     size_t have = 0;
@@ -71,7 +80,8 @@ weft_err weft__file_read(int fd, const char *name, void *buf, size_t cap, int64_
         size_t len = piece(cap - have);
         n = at < 0 ? read(fd, to, len) : pread(fd, to, len, (off_t)at + (off_t)have);
         have += n > 0 ? (size_t)n : 0;
-    } while ((n < 0 && errno == EINTR) || (n > 0 && at >= 0 && have < cap));
+    } while ((n < 0 && (errno == EINTR || has_become(fd, POLLIN))) ||
+             (n > 0 && at >= 0 && have < cap));
     if (n < 0 && errno == ESPIPE)
         return weft__fail(WEFT_INVALID, "read: %s: a pipe or terminal has no offsets", name);
     if (n < 0)
@@ -101,7 +111,7 @@ static int write_all(int fd, const char *buf, size_t len, int64_t at, size_t *pu
                            : pwrite(fd, buf + done, more, (off_t)at + (off_t)done);
         if (n > 0)
             done += (size_t)n;
-        else if (n == 0 || errno != EINTR)
+        else if (n == 0 || (errno != EINTR && !has_become(fd, POLLOUT)))
             error = n == 0 ? ENOSPC : errno;
     }
     *put = done;

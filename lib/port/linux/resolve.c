@@ -15,6 +15,9 @@ static weft_err failed(int code, int number, const char *host, const char *servi
     case EAI_NONAME:
     case EAI_NODATA:
     case EAI_ADDRFAMILY:
+        if (number == EMFILE ||
+            number == ENFILE) /* it could not ask, and says that there is none */
+            return weft__sys_error(number, "look-up", host);
         return weft__fail(WEFT_MISSING, "no host is named '%s'", host);
     case EAI_SERVICE:
         return weft__fail(WEFT_MISSING,
@@ -36,6 +39,7 @@ weft_err weft__resolve(const char *host, const char *service, weft_address *out,
     struct addrinfo *found, hints = {.ai_socktype = SOCK_STREAM};
     if (*host == 0)
         hints.ai_flags = AI_PASSIVE;
+    errno = 0;
     int code = getaddrinfo(*host ? host : NULL, service, &hints, &found);
     if (code == EAI_SERVICE) { /* one that only datagrams have */
         hints.ai_socktype = SOCK_DGRAM;

@@ -151,6 +151,9 @@ weft_err weft__socket_connect(const weft_address *to, int *fd)
                           "dial: no local port is free; have fewer connections at a time");
     }
     e = errno == EAGAIN && of(to)->sa_family == AF_UNIX ? WEFT_FULL : failed(errno, "dial", to);
+    if (e ==
+        WEFT_EMPTY) /* there is no socket: not to be taken for one that is about to be connected */
+        e = weft__fail(WEFT_LOST, "dial: the system puts the connection off; try again later");
     close(s);
     return e;
 }
