@@ -2,6 +2,7 @@
  * ctest: serial wrap=getaddrinfo,freeaddrinfo,connect */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -34,6 +35,8 @@ static struct {
     int ports[MOST], n; /* n: atomic */
     int unix_sockets;   /* atomic: how often one was asked */
     bool refuse;
+    int slow; /* this port's connection comes off once another one was made, at the same moment; 0: none */
+    int made; /* atomic: connections to other ports */
 } asked;
 
 int __real_getaddrinfo(const char *, const char *, const struct addrinfo *, struct addrinfo **);
@@ -74,6 +77,17 @@ void __wrap_freeaddrinfo(struct addrinfo *list)
         __real_freeaddrinfo(list);
 }
 
+/* Keeps its worker until another connection was made, and is connected then. */
+static int connect_last(int fd, const struct sockaddr *to, socklen_t len)
+{
+    int flags = fcntl(fd, F_GETFL);
+    ignore(spin_until(&asked.made) ? WEFT_OK : WEFT_LATE);
+    fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    int r = __real_connect(fd, to, len);
+    fcntl(fd, F_SETFL, flags);
+    return r;
+}
+
 int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len)
 {
     /* The port stands at the same place in both families. */
@@ -84,8 +98,13 @@ int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len)
     }
     if (to->sa_family == AF_UNIX)
         __atomic_fetch_add(&asked.unix_sockets, 1, __ATOMIC_ACQ_REL);
-    if (!asked.refuse)
-        return __real_connect(fd, to, len);
+    if (asked.slow && ntohs(((const struct sockaddr_in *)(const void *)to)->sin_port) == asked.slow)
+        return connect_last(fd, to, len);
+    if (!asked.refuse) {
+        int r = __real_connect(fd, to, len);
+        __atomic_store_n(&asked.made, 1, __ATOMIC_RELEASE);
+        return r;
+    }
     errno = ECONNREFUSED;
     return -1;
 }
@@ -108,7 +127,7 @@ static int setup(void **state)
     (void)state;
     w = engine_open(2);
     watch(w, 100);
-    found.n = asked.n = asked.unix_sockets = 0;
+    found.n = asked.n = asked.unix_sockets = asked.slow = asked.made = 0;
     asked.refuse = false;
     files_before = open_files();
     return 0;
@@ -306,6 +325,28 @@ static void several_silent_ones_are_tried_one_after_the_other(void **state)
     for (int i = 0; i < 4; i++)
         assert_int_equal(asked.ports[i], e[i].port);
     end_all(e, 4);
+}
+
+/* Both are connected when the first look is taken, or soon after: teardown sees that one was closed. */
+static void of_two_that_answer_one_is_closed(void **state)
+{
+    (void)state;
+    struct end e[2];
+    good(&e[0]);
+    good(&e[1]);
+    asked.slow = e[0].port;
+    struct dial d = dialled("these:1", weft_in_s(60));
+    is(&d, WEFT_OK);
+    assert_int_equal(asked.n, 2);
+    for (int i = 0; i < 2; i++) {
+        int fd = accept4(e[i].fd, NULL, NULL, SOCK_CLOEXEC);
+        char byte;
+        assert_true(fd >= 0);
+        ok(weft_ready(fd, WEFT_READABLE, weft_in_s(20)));
+        assert_int_equal(read(fd, &byte, 1), 0); /* its end, though nobody here closed it */
+        close(fd);
+    }
+    end_all(e, 2);
 }
 
 /* The first is still asked when the second has refused and no further one is left. */
@@ -594,6 +635,7 @@ int main(int argc, char **argv)
         T(after_a_refusal_the_next_is_tried_at_once),
         T(a_silent_one_is_left_aside_after_a_while),
         T(several_silent_ones_are_tried_one_after_the_other),
+        T(of_two_that_answer_one_is_closed),
         T(who_was_silent_may_still_answer),
         T(if_all_refuse_the_first_one_is_named),
         T(if_all_are_silent_it_is_late_at_the_deadline),
