@@ -63,6 +63,8 @@ void victims_close_full(void);
 
 /* How many descriptors this process has. */
 int victim_descriptors(void);
+/* And threads. */
+int victim_threads(void);
 
 /* The victim, as a task. */
 weft_err victim_run(void *v);

@@ -221,15 +221,25 @@ void victims_prepare(void)
     victims_open_full();
 }
 
-int victim_descriptors(void)
+static int entries_of(const char *path)
 {
     int n = 0;
-    DIR *d = opendir("/proc/self/fd");
+    DIR *d = opendir(path);
     assert_non_null(d);
-    while (readdir(d))
-        n++;
+    for (const struct dirent *x; (x = readdir(d));)
+        n += x->d_name[0] != '.';
     closedir(d);
     return n;
+}
+
+int victim_descriptors(void)
+{
+    return entries_of("/proc/self/fd");
+}
+
+int victim_threads(void)
+{
+    return entries_of("/proc/self/task");
 }
 
 void victims_clean(void)
