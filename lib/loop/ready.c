@@ -111,6 +111,17 @@ static void ready(weft *w, uint64_t key, unsigned what)
     weft__guard_drop(weft__sync_guard(q));
 }
 
+/* Nobody came: watch for what the other waits for, or not at all. Being told to forget a descriptor, the system
+ * first ends to look at it; one that it looks at when it is closed stays open until the poller returns. */
+static void leave_watch(weft *w, const weft__ready *r, int fd)
+{
+    unsigned left = wanted(&r->waiters);
+    if (left)
+        (void)weft__poller_set(&w->poll.poller, fd, left | WEFT__POLL_ONCE, key_of(r, fd));
+    else
+        weft__poller_unset(&w->poll.poller, fd);
+}
+
 /* The entry's guard is held. */
 static weft_err wait_in_entry(weft *w, weft__ready *r, int fd, unsigned what, weft_deadline by)
 {
@@ -128,9 +139,8 @@ static weft_err wait_in_entry(weft *w, weft__ready *r, int fd, unsigned what, we
     weft_atomic_fetch_add(&w->poll.watched, 1, WEFT_RELAXED);
     e = weft__wait_held(q, "descriptor", (void *)(uintptr_t)what, 0, by);
     weft_atomic_fetch_sub(&w->poll.watched, 1, WEFT_RELAXED);
-    /* Nobody came: watch for what the other waits for, or for nothing. */
     if (e != WEFT_OK && !r->edge)
-        (void)weft__poller_set(&w->poll.poller, fd, wanted(q) | WEFT__POLL_ONCE, key_of(r, fd));
+        leave_watch(w, r, fd);
     return e;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -139,6 +140,59 @@ static void a_late_event_wakes_no_successor(void **state)
     close(fd[1]);
     close(again[0]);
     close(again[1]);
+}
+
+/* Sockets at abstract names, which are free once those are closed and not before. */
+enum { GIVEN_UP = 8 };
+
+static struct sockaddr_un given_up_at(int i)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path + 1, sizeof at.sun_path - 1, "weft-given-up-%d-%d", (int)getpid(), i);
+    return at;
+}
+
+static void open_bound(struct wait *x, int i)
+{
+    struct sockaddr_un at = given_up_at(i);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    if (bind(fd, (const struct sockaddr *)&at, sizeof at) != 0)
+        fail_msg("what was closed before is still there");
+    *x = (struct wait){fd, WEFT_READABLE, WEFT_FOREVER, WEFT_INVALID};
+}
+
+/* The poller may be looking at a descriptor whose wait is cancelled; and the system keeps one open that it
+ * looks at, until the poller returns. */
+static void what_was_given_up_can_be_closed_at_once(void **state)
+{
+    (void)state;
+    uint64_t seed = test_seed();
+    long rounds = test_length(2000, 20000);
+    int from = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    for (long i = 0; i < rounds; i++) {
+        weft_scope s;
+        struct wait x[GIVEN_UP];
+        weft_scope_init(&s, weft_pool(w), "gives up");
+        for (int k = 0; k < GIVEN_UP; k++) {
+            open_bound(&x[k], k);
+            assert_int_equal(weft_go(&s, await, &x[k]), WEFT_OK);
+        }
+        int64_t until = weft_clock() + (int64_t)(test_random(&seed) % 60000);
+        while (weft_clock() < until)
+            ;
+        int cancels = (int)(test_random(&seed) % GIVEN_UP); /* among the events */
+        for (int k = 0; k < GIVEN_UP; k++) {
+            struct sockaddr_un at = given_up_at(k);
+            if (k == cancels)
+                weft_scope_cancel(&s);
+            assert_int_equal(sendto(from, "x", 1, 0, (struct sockaddr *)&at, sizeof at), 1);
+        }
+        weft_scope_fini(&s);
+        for (int k = 0; k < GIVEN_UP; k++)
+            close(x[k].fd);
+    }
+    close(from);
 }
 
 static void what_cannot_be_waited_for_is_an_error(void **state)
@@ -399,6 +453,7 @@ int main(int argc, char **argv)
         T(both_directions_of_a_descriptor_are_waited_for),
         T(a_wait_ends_late_or_cancelled_and_can_be_made_again),
         T(a_late_event_wakes_no_successor),
+        T(what_was_given_up_can_be_closed_at_once),
         T(what_cannot_be_waited_for_is_an_error),
         T(blocking_calls_leave_the_workers_free),
         T(a_file_is_read_to_its_end),
