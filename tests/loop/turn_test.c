@@ -71,15 +71,28 @@ static weft_err looks(void *arg)
     return WEFT_OK;
 }
 
+/* Starts both. The loop runs one task at a time: neither begins before this one has ended. */
+struct both {
+    weft_scope *s;
+    weft_fn busy;
+};
+
+static weft_err starts(void *arg)
+{
+    struct both *b = arg;
+    weft_err e = weft_go(b->s, b->busy, NULL);
+    return e == WEFT_OK ? weft_go(b->s, looks, NULL) : e;
+}
+
 /* `busy` on the loop, and one that comes right after it. */
 static int calls_before_another_ran(weft_fn busy)
 {
     weft_scope s;
+    struct both b = {&s, busy};
     turn.e = WEFT_OK;
     turn.done = turn.done_when_other_ran = 0;
     weft_scope_init(&s, weft_loop(w), "turns");
-    ok(weft_go(&s, busy, NULL));
-    ok(weft_go(&s, looks, NULL));
+    ok(weft_go(&s, starts, &b));
     ok(weft_scope_join(&s, WEFT_FOREVER));
     weft_scope_fini(&s);
     assert_true(turn.done > turn.done_when_other_ran);
