@@ -1,6 +1,7 @@
 /* Connecting: to one address, or to the first of several that answers (RFC 8305, "happy eyeballs"). */
 #include <string.h>
 
+#include "loop/pause.h"
 #include "loop/stream.h"
 #include "port/clock.h"
 #include "port/err.h"
@@ -13,38 +14,29 @@
 enum { ADDRESSES = 16, WHY = 256 };
 /* How long an attempt has before the next one begins beside it. */
 static const int64_t ahead_ns = 250000000;
-/* While the backlog of a unix socket is full: how long until the next try, at first and at most. */
-static const int64_t pause_ns = 1000000, longest_pause_ns = 100000000;
-
-static weft_deadline sooner(weft_deadline a, weft_deadline b)
-{
-    return a.ns < b.ns ? a : b;
-}
 
 /* The backlog is full, and nothing tells when it has room: wait for a while, longer and longer. */
-static weft_err hold_off(const weft_address *to, int64_t *pause, weft_deadline by)
+static weft_err hold_off(const weft_address *to, weft__pause *pause, weft_deadline by)
 {
     char text[WEFT_ADDRESS_TEXT];
     weft_sync_head nobody;
-    int64_t now = weft__clock_ns();
-    if (by.ns <= now)
+    weft_deadline until;
+    if (!weft__pause_next(pause, by, &until))
         return weft__fail(
             WEFT_LATE,
             "%s: its backlog was full until the deadline; whoever listens there has to "
             "accept sooner, or to have a longer backlog",
             weft_address_text(to, text, sizeof text));
-    weft_deadline next = {now + *pause};
-    *pause = *pause * 2 < longest_pause_ns ? *pause * 2 : longest_pause_ns;
     weft__sync_init(&nobody, "room in a backlog");
     weft__guard_take(weft__sync_guard(&nobody));
-    weft_err e = weft__wait_in(&nobody, "dial", NULL, 0, sooner(next, by));
+    weft_err e = weft__wait_in(&nobody, "dial", NULL, 0, until);
     return e == WEFT_LATE ? WEFT_OK : e; /* the next try tells */
 }
 
 /* A socket that is connected, or that is about to be: WEFT_EMPTY. */
 static weft_err begin(const weft_address *to, int *s, weft_deadline by)
 {
-    int64_t pause = pause_ns;
+    weft__pause pause = WEFT__PAUSE_INIT;
     weft_err e;
     while ((e = weft__socket_connect(to, s)) == WEFT_FULL) {
         e = hold_off(to, &pause, by);
@@ -59,11 +51,9 @@ static weft_err connect_to(const weft_address *to, int *fd, weft_deadline by)
 {
     int s = -1;
     weft_err e = begin(to, &s, by);
-    if (e == WEFT_OK) {
-        *fd = s;
+    if (e == WEFT_OK)
         (void)weft_yield(); /* it did not have to wait: others have a turn */
-    }
-    if (e != WEFT_EMPTY)
+    else if (e != WEFT_EMPTY)
         return e;
     while (e == WEFT_EMPTY) {
         e = weft_ready(s, WEFT_WRITABLE, by);
@@ -113,6 +103,11 @@ static struct attempt *look(struct attempt *all, int begun, int *running)
             return a;
     }
     return NULL;
+}
+
+static weft_deadline sooner(weft_deadline a, weft_deadline b)
+{
+    return a.ns < b.ns ? a : b;
 }
 
 /* All attempts, the next one when one failed or after a while. WEFT_OK: *winner is connected. */

@@ -19,14 +19,13 @@ weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb)
         return weft__fail(WEFT_CANCELLED, "%s: %s was cancelled", verb, weft_task_name());
     /* pairs with leave: what the last one left behind */
     uint32_t before = weft_atomic_fetch_or(&h->word, as, WEFT_ACQ_REL);
-    if (before & as && before & WEFT__STOPPED)
-        return weft__fail(WEFT_CLOSED, "%s: it was stopped or closed by another task", verb);
-    if (before & as)
-        return weft__fail(WEFT_INVALID, "%s: somebody does so already; one at a time", verb);
-    if (!(before & WEFT__STOPPED))
+    if (!(before & (as | WEFT__STOPPED)))
         return WEFT_OK;
-    weft__handle_leave(h, as);
-    return weft__fail(WEFT_CLOSED, "%s: it was stopped or closed by another task", verb);
+    if (!(before & as))
+        weft__handle_leave(h, as);
+    return before & WEFT__STOPPED
+               ? weft__fail(WEFT_CLOSED, "%s: it was stopped or closed by another task", verb)
+               : weft__fail(WEFT_INVALID, "%s: somebody does so already; one at a time", verb);
 }
 
 static bool passed(weft_deadline by)

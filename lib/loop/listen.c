@@ -1,9 +1,9 @@
 /* Where connections come in. */
 #include <stdlib.h>
 
+#include "loop/pause.h"
 #include "loop/stream.h"
 #include "loop/turn.h"
-#include "port/clock.h"
 #include "port/err.h"
 #include "port/fd.h"
 #include "port/socket_file.h"
@@ -11,8 +11,6 @@
 #include "weft/io.h"
 
 enum { BACKLOG = 1024 };
-/* While no descriptor is free: how long until the next try, at first and at most. */
-static const int64_t pause_ns = 1000000, longest_pause_ns = 100000000;
 
 struct weft_listener {
     weft__handle h;
@@ -56,26 +54,22 @@ void weft_listener_address(const weft_listener *l, weft_address *a)
 }
 
 /* No descriptor was free: wait for a while, longer and longer. */
-static weft_err hold_off(weft_listener *l, int64_t *pause, weft_deadline by)
+static weft_err hold_off(weft_listener *l, weft__pause *pause, weft_deadline by)
 {
     if (!l->said)
         weft__log_line(&l->h.w->log, WEFT_LOG_WARN, "accept waits: %s", weft_detail());
     l->said = true;
-    int64_t now = weft__clock_ns(), until = now + *pause;
-    *pause = *pause * 2 < longest_pause_ns ? *pause * 2 : longest_pause_ns;
-    if (by.ns <= now)
+    weft_deadline until;
+    if (!weft__pause_next(pause, by, &until))
         return weft__fail(WEFT_LATE, "accept: no descriptor was free before the deadline");
-    if (by.ns < until)
-        until = by.ns;
     /* Shut, or late, or for another reason: the next try tells. */
-    weft_err e = weft__handle_wait(&l->h, WEFT_WRITABLE, "accept", "a free descriptor",
-                                   (weft_deadline){until});
+    weft_err e = weft__handle_wait(&l->h, WEFT_WRITABLE, "accept", "a free descriptor", until);
     return e == WEFT_LATE ? WEFT_OK : e;
 }
 
 static weft_err accept_next(weft_listener *l, int *fd, weft_deadline by)
 {
-    int64_t pause = pause_ns;
+    weft__pause pause = WEFT__PAUSE_INIT;
     for (;;) {
         weft_err late = WEFT_OK;
         while (late == WEFT_OK && weft__ready_take(l->h.ready, WEFT_READABLE) == 0)

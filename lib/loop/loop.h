@@ -21,7 +21,7 @@ weft_err weft__ready_adopt(weft *w, int fd, weft__ready **r);
 /* Nobody waits any more. Before `fd` is closed. */
 void weft__ready_drop(weft *w, weft__ready *r, int fd);
 /* Put `anew` in the place of the descriptor `fd`, which is watched, and goes on being so. */
-weft_err weft__ready_replace(weft *w, int fd, int anew);
+weft_err weft__ready_replace(weft *w, weft__ready *r, int fd, int anew);
 /* What was seen of `what`, WEFT_READABLE or WEFT_WRITABLE, and is worth a try; 0: nothing. It is taken: what
  * comes from now on is noted anew. Of WEFT_READABLE also WEFT__POLL_END and WEFT__POLL_URGENT. */
 unsigned weft__ready_take(weft__ready *r, unsigned what);

@@ -205,13 +205,11 @@ weft_err weft__ready_adopt(weft *w, int fd, weft__ready **out)
     return e;
 }
 
-weft_err weft__ready_replace(weft *w, int fd, int anew)
+weft_err weft__ready_replace(weft *w, weft__ready *r, int fd, int anew)
 {
     weft__poller_unset(&w->poll.poller, fd);
     weft_err e = weft__fd_replace(fd, anew);
-    return e == WEFT_OK ? weft__poller_set(&w->poll.poller, fd, CHANGES,
-                                           key_of(find_entry(w->readiness, fd), fd))
-                        : e;
+    return e == WEFT_OK ? weft__poller_set(&w->poll.poller, fd, CHANGES, key_of(r, fd)) : e;
 }
 
 void weft__ready_drop(weft *w, weft__ready *r, int fd)

@@ -12,19 +12,27 @@
 
 enum { KEEPALIVE_MOST = 32767 };
 
-weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
+static weft_err make(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
 {
     weft_stream *s = calloc(1, sizeof *s);
-    weft_err e =
-        s ? weft__handle_open(&s->h, w, fd) : weft__fail(WEFT_NOMEM, "stream: out of memory");
+    if (!s)
+        return weft__fail(WEFT_NOMEM, "stream: out of memory");
+    weft_err e = weft__handle_open(&s->h, w, fd);
     if (e != WEFT_OK) {
-        weft__fd_close(fd);
         free(s);
         return e;
     }
     s->kind = kind;
     *out = s;
     return WEFT_OK;
+}
+
+weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
+{
+    weft_err e = make(w, fd, kind, out);
+    if (e != WEFT_OK)
+        weft__fd_close(fd);
+    return e;
 }
 
 static weft_err refuse_kind(int fd, weft__fd_kind kind)
@@ -52,7 +60,7 @@ static weft_err unblock(weft_stream *s)
         return WEFT_OK;
     weft_err e = weft__fd_open_anew(fd, &anew);
     if (e == WEFT_OK)
-        return weft__ready_replace(s->h.w, fd, anew);
+        return weft__ready_replace(s->h.w, s->h.ready, fd, anew);
     if (e != WEFT_DENIED)
         return e;
     s->blocks = true;
@@ -64,13 +72,10 @@ weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
     weft__fd_kind kind = weft__fd_kind_of(fd);
     if (kind >= WEFT__FD_FILE)
         return refuse_kind(fd, kind);
-    weft_stream *s = calloc(1, sizeof *s);
-    weft_err e =
-        s ? weft__handle_open(&s->h, w, fd) : weft__fail(WEFT_NOMEM, "stream: out of memory");
-    if (e != WEFT_OK) {
-        free(s);
+    weft_stream *s = NULL;
+    weft_err e = make(w, fd, kind, &s);
+    if (e != WEFT_OK)
         return e;
-    }
     e = unblock(s);
     if (e == WEFT_OK && fd > 2) /* those go on being what children inherit */
         e = weft__fd_cloexec(fd, true);
@@ -79,7 +84,6 @@ weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
         free(s);
         return e;
     }
-    s->kind = kind;
     *out = s;
     return WEFT_OK;
 }

@@ -13,14 +13,6 @@
 #include "weft/signal.h"
 #include "weft/stream.h"
 
-/* Within a task, where nothing may be asserted. */
-#define MUST(x)                                                                                    \
-    do {                                                                                           \
-        if (!(x))                                                                                  \
-            return weft__fail(WEFT_STALE, "line %d: not so: %s (%s)", __LINE__, #x,                \
-                              weft_detail());                                                      \
-    } while (0)
-
 /* WEFT_LATE, which says more than that. */
 #define LATE(x)                                                                                    \
     do {                                                                                           \

@@ -122,7 +122,7 @@ weft_err weft__child_start(weft__process *p, const weft__child *how)
 {
     pid_t pid;
     for (int i = 0; i < 3; i++)
-        if (how->fd[i] >= 0 && fcntl(how->fd[i], F_GETFD) < 0)
+        if (how->fd[i] >= 0 && !weft__fd_is_open(how->fd[i]))
             return weft__fail(WEFT_INVALID, "cannot run: %s: descriptor %d is not open",
                               how->program, how->fd[i]);
     /* A descriptor is needed once the program runs; if there is none, it had better not begin. */

@@ -89,6 +89,6 @@ weft_err weft__fd_row(int *fds, int count)
 void weft__fd_keep_standard(void)
 {
     for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+        if (!weft__fd_is_open(fd) && open("/dev/null", O_RDONLY) != fd)
             return;
 }

@@ -24,11 +24,6 @@ static const struct sockaddr *of(const weft_address *a)
     return (const struct sockaddr *)(const void *)a->data;
 }
 
-static weft_err failed(int number, const char *what, const weft_address *at)
-{
-    return weft__net_error(number, what, at);
-}
-
 weft__fd_kind weft__fd_kind_of(int fd)
 {
     struct stat st;
@@ -50,7 +45,7 @@ static weft_err open_socket(const weft_address *a, int *fd)
 {
     int s = socket(of(a)->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s < 0)
-        return failed(errno, "socket", a);
+        return weft__net_error(errno, "socket", a);
     if (of(a)->sa_family != AF_UNIX) {
         int on = 1;
         setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -104,7 +99,7 @@ remove_file:
     weft__socket_file_remove(at, *node);
 close_socket:
     close(s);
-    return failed(number, "listen", at);
+    return weft__net_error(number, "listen", at);
 }
 
 /* Errors of a connection that broke before it was accepted: the next one, please. */
@@ -150,7 +145,8 @@ weft_err weft__socket_connect(const weft_address *to, int *fd)
         return weft__fail(WEFT_NOMEM,
                           "dial: no local port is free; have fewer connections at a time");
     }
-    e = errno == EAGAIN && of(to)->sa_family == AF_UNIX ? WEFT_FULL : failed(errno, "dial", to);
+    e = errno == EAGAIN && of(to)->sa_family == AF_UNIX ? WEFT_FULL
+                                                        : weft__net_error(errno, "dial", to);
     if (e ==
         WEFT_EMPTY) /* there is no socket: not to be taken for one that is about to be connected */
         e = weft__fail(WEFT_LOST, "dial: the system puts the connection off; try again later");
@@ -168,7 +164,7 @@ weft_err weft__socket_outcome(int fd, const weft_address *to)
     n = sizeof peer;
     if (number == 0 && getpeername(fd, (struct sockaddr *)(void *)&peer, &n) != 0)
         return WEFT_EMPTY;
-    return number == 0 ? WEFT_OK : failed(number, "dial", to);
+    return number == 0 ? WEFT_OK : weft__net_error(number, "dial", to);
 }
 
 weft_err weft__socket_keepalive(int fd, int seconds)
