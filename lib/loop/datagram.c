@@ -1,44 +1,35 @@
 /* Sockets for datagrams.
  *
- * V1 `use` says who is in: one that receives, one that sends; whether it was stopped, and whether somebody
- *    closes. Nobody enters once it is either; who leaves last then grants the closer, which waits for that and
- *    frees all.
- * V2 `fd` and `room` change under the guard, by the one that sends. Who stops or closes says so in `use` before
- *    it takes the guard to stop them; who puts one there looks at `use` under the guard. So none is waited for
+ * V1 One receives and one sends at a time: S1 of loop/door.h.
+ * V2 `fd` and `room` change under the guard, by the one that sends. Who stops or closes says so at the door before
+ *    it takes the guard to stop them; who puts one there looks at the door under the guard. So none is waited for
  *    that was not stopped. */
 #include "weft/datagram.h"
 
 #include <stdlib.h>
 
+#include "loop/door.h"
 #include "loop/turn.h"
 #include "port/datagram.h"
 #include "port/err.h"
 #include "port/fd.h"
 #include "port/guard.h"
-#include "task/wait.h"
 #include "weft/io.h"
 #include "weft/task.h"
 
-enum { RECEIVING = 1, SENDING = 2, CLOSING = 4, STOPPED = 8 };
+enum { RECEIVING = 1, SENDING = 2 };
 /* No datagram of UDP is longer. */
 enum { UDP_MOST = 65535 };
 
 struct weft_datagram {
-    WEFT_ATOMIC(uint32_t) use;
+    weft__door door;
     weft__guard guard;     /* V2 */
     WEFT_ATOMIC(int) fd;   /* -1: it has no address yet; set once */
     int room;              /* while somebody waits for room at a receiver, else -1 */
     weft__family family;   /* of the socket; set before `fd` */
     uint64_t node;         /* of its file */
-    weft__waiter *closer;  /* set before CLOSING */
     size_t received, sent; /* loop/turn.h; of who receives, and who sends */
 };
-
-static bool stopped(const weft_datagram *d)
-{
-    /* pairs with weft_datagram_stop and weft_datagram_close */
-    return weft_atomic_load(&d->use, WEFT_ACQUIRE) & (CLOSING | STOPPED);
-}
 
 static weft_err closed(void)
 {
@@ -50,29 +41,16 @@ static weft_err enter(weft_datagram *d, uint32_t who)
     const char *does = who == RECEIVING ? "receive" : "send";
     if (weft_cancelled())
         return weft__fail(WEFT_CANCELLED, "datagram: %s: %s was cancelled", does, weft_task_name());
-    uint32_t seen = weft_atomic_load(&d->use, WEFT_RELAXED);
-    do {
-        if (seen & (CLOSING | STOPPED))
-            return closed();
-        if (seen & who)
-            return weft__fail(WEFT_INVALID, "datagram: %s: another task does that already", does);
-        /* pairs with leave: what the one before did to the memory of the socket */
-    } while (!weft_atomic_cas(&d->use, &seen, seen | who, WEFT_ACQUIRE, WEFT_RELAXED));
-    return WEFT_OK;
-}
-
-static void leave(weft_datagram *d, uint32_t who)
-{
-    /* pairs with enter, and with weft_datagram_close: V1 */
-    uint32_t seen = weft_atomic_fetch_and(&d->use, ~who, WEFT_ACQ_REL);
-    if ((seen & ~(uint32_t)STOPPED) == (who | CLOSING))
-        weft__grant(d->closer);
+    weft_err e = weft__door_enter(&d->door, who);
+    if (e == WEFT_INVALID)
+        return weft__fail(e, "datagram: %s: another task does that already", does);
+    return e == WEFT_OK ? WEFT_OK : closed();
 }
 
 static weft_err await(weft_datagram *d, int fd, weft_readiness what, weft_deadline by)
 {
     weft_err e = weft_ready(fd, what, by);
-    if (stopped(d))
+    if (weft__door_stopped(&d->door))
         return closed();
     return e == WEFT_OK
                ? e
@@ -128,7 +106,7 @@ static weft_err open_for(weft_datagram *d, const weft_address *to)
     d->family = weft__address_family(&at);
     weft_atomic_store(&d->fd, fd, WEFT_RELEASE); /* socket_of */
     weft__guard_drop(&d->guard);
-    return stopped(d) ? closed() : WEFT_OK;
+    return weft__door_stopped(&d->door) ? closed() : WEFT_OK;
 }
 
 /* Prepare for `to`: in the form in which the socket takes it. */
@@ -159,7 +137,7 @@ static bool set_room(weft_datagram *d, int room)
 {
     weft__guard_take(&d->guard); /* V2 */
     d->room = room;
-    bool open = !stopped(d);
+    bool open = !weft__door_stopped(&d->door);
     weft__guard_drop(&d->guard);
     return open;
 }
@@ -186,7 +164,7 @@ static weft_err send_to(weft_datagram *d, const void *buf, size_t len, const wef
         int fd = socket_of(d);
         e = weft__datagram_send(fd, buf, len, &to);
         if (e != WEFT_EMPTY)
-            return stopped(d) && e != WEFT_OK ? closed() : e;
+            return weft__door_stopped(&d->door) && e != WEFT_OK ? closed() : e;
         e = await(d, fd, WEFT_WRITABLE, by);
         if (e == WEFT_OK && d->family == WEFT__FAMILY_UNIX)
             e = await_room(d, &to, by);
@@ -203,7 +181,7 @@ weft_err weft_datagram_send(weft_datagram *d, const void *buf, size_t len, const
     e = send_to(d, buf, len, to, by);
     if (e == WEFT_OK)
         weft__no_wait(&d->sent, len);
-    leave(d, SENDING);
+    weft__door_leave(&d->door, SENDING);
     return e;
 }
 
@@ -234,7 +212,7 @@ weft_err weft_datagram_receive(weft_datagram *d, void *buf, size_t cap, size_t *
     e = receive(d, buf, cap, len, from, by);
     if (e == WEFT_OK)
         weft__no_wait(&d->received, *len);
-    leave(d, RECEIVING);
+    weft__door_leave(&d->door, RECEIVING);
     return e;
 }
 
@@ -252,7 +230,7 @@ static void wake(weft_datagram *d)
 
 void weft_datagram_stop(weft_datagram *d)
 {
-    weft_atomic_fetch_or(&d->use, STOPPED, WEFT_ACQ_REL); /* pairs with enter and stopped */
+    weft__door_stop(&d->door);
     wake(d);
 }
 
@@ -262,12 +240,8 @@ void weft_datagram_close(weft_datagram **dp)
     if (!d)
         return;
     *dp = NULL;
-    d->closer = weft__self();
-    /* pairs with enter and leave: V1 */
-    if (weft_atomic_fetch_or(&d->use, CLOSING, WEFT_ACQ_REL) & (RECEIVING | SENDING)) {
-        wake(d);
-        (void)weft__await(d->closer, "datagram", "its close", true, WEFT_FOREVER, NULL, NULL);
-    }
+    weft_datagram_stop(d);
+    weft__door_close(&d->door, "datagram");
     int fd = socket_of(d);
     if (fd >= 0)
         weft__datagram_close(fd, d->node);

@@ -8,8 +8,7 @@ weft_err weft__handle_open(weft__handle *h, weft *w, int fd)
 {
     h->w = w;
     h->fd = fd;
-    h->closer = NULL;
-    weft_atomic_store(&h->word, 0, WEFT_RELAXED);
+    h->door = (weft__door){.closer = NULL};
     return weft__ready_adopt(w, fd, &h->ready);
 }
 
@@ -17,15 +16,12 @@ weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb)
 {
     if (as & (WEFT__READING | WEFT__WRITING) && weft_cancelled()) /* the others never wait */
         return weft__fail(WEFT_CANCELLED, "%s: %s was cancelled", verb, weft_task_name());
-    /* pairs with leave: what the last one left behind */
-    uint32_t before = weft_atomic_fetch_or(&h->word, as, WEFT_ACQ_REL);
-    if (!(before & (as | WEFT__STOPPED)))
+    weft_err e = weft__door_enter(&h->door, as);
+    if (e == WEFT_OK)
         return WEFT_OK;
-    if (!(before & as))
-        weft__handle_leave(h, as);
-    return before & WEFT__STOPPED
-               ? weft__fail(WEFT_CLOSED, "%s: it was stopped or closed by another task", verb)
-               : weft__fail(WEFT_INVALID, "%s: somebody does so already; one at a time", verb);
+    return e == WEFT_CLOSED
+               ? weft__fail(e, "%s: it was stopped or closed by another task", verb)
+               : weft__fail(e, "%s: somebody does so already; one at a time", verb);
 }
 
 static bool passed(weft_deadline by)
@@ -40,7 +36,7 @@ weft_deadline weft__handle_deadline(weft_deadline by)
 
 weft_err weft__handle_stay(weft__handle *h, const char *verb, weft_deadline by)
 {
-    if (weft_atomic_load(&h->word, WEFT_ACQUIRE) & WEFT__STOPPED) /* pairs with stop */
+    if (weft__door_stopped(&h->door))
         return weft__fail(WEFT_CLOSED, "%s: closed meanwhile by another task", verb);
     if (weft_cancelled())
         return weft__fail(WEFT_CANCELLED, "%s: %s was cancelled", verb, weft_task_name());
@@ -52,10 +48,7 @@ weft_err weft__handle_stay(weft__handle *h, const char *verb, weft_deadline by)
 
 void weft__handle_leave(weft__handle *h, uint32_t as)
 {
-    /* pairs with enter, and with close */
-    uint32_t before = weft_atomic_fetch_and(&h->word, ~as, WEFT_ACQ_REL);
-    if ((before & ~(uint32_t)WEFT__STOPPED) == (as | WEFT__CLOSING))
-        weft__grant(h->closer);
+    weft__door_leave(&h->door, as);
 }
 
 weft_err weft__handle_wait(weft__handle *h, unsigned what, const char *verb, const char *name,
@@ -68,23 +61,14 @@ weft_err weft__handle_wait(weft__handle *h, unsigned what, const char *verb, con
 
 void weft__handle_stop(weft__handle *h)
 {
-    weft_atomic_fetch_or(&h->word, WEFT__STOPPED, WEFT_ACQ_REL); /* pairs with enter and stay */
+    weft__door_stop(&h->door);
     weft__ready_shut(h->ready);
 }
 
 void weft__handle_close(weft__handle *h, bool blocks)
 {
-    weft__waiter *self = weft__self();
-    h->closer = self;
     weft__handle_stop(h);
-    /* pairs with leave */
-    uint32_t before = weft_atomic_fetch_or(&h->word, WEFT__CLOSING, WEFT_ACQ_REL);
-    if (before & WEFT__INSIDE) {
-        self->what = "close";
-        self->on = "stream";
-        weft__await_grant(self);
-        self->what = self->on = NULL;
-    }
+    weft__door_close(&h->door, "stream");
     weft__ready_drop(h->w, h->ready, h->fd);
     if (blocks)
         (void)weft__fd_nonblock(h->fd, false);

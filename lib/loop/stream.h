@@ -1,9 +1,7 @@
 /* loop/stream.h: what a stream is, for the files that make it.
  *
- * S1 `word` says who is inside: READING, WRITING, ENDING, SETTING. Who enters sets its bit in one step and
- *    learns of the others; who leaves clears it. STOPPED sends away who enters. Who closes sets CLOSING, shuts
- *    the readiness, and waits unless nobody was inside; then the last one that leaves grants it, and touches
- *    the stream no more. So a descriptor is closed, and the memory freed, when nobody uses either.
+ * S1 is that of loop/door.h: a descriptor is closed, and the memory freed, when nobody uses either. Who closes
+ *    shuts the readiness.
  * S2 `kept` has bytes that were read and not taken: they come before what is read next. Of who reads.
  */
 #ifndef WEFT_LOOP_STREAM_H
@@ -13,21 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "loop/door.h"
 #include "loop/loop.h"
 #include "port/socket.h"
-#include "task/wait.h"
-#include "weft/atomic.h"
 #include "weft/stream.h"
 
-/* S1; for a listener, who accepts is READING. */
+/* Roles: S1; for a listener, who accepts is READING. */
 enum {
     WEFT__READING = 1,
     WEFT__WRITING = 2,
     WEFT__ENDING = 4,
-    WEFT__STOPPED = 8,
-    WEFT__CLOSING = 16,
-    WEFT__SETTING = 32,
-    WEFT__INSIDE = WEFT__READING | WEFT__WRITING | WEFT__ENDING | WEFT__SETTING
+    WEFT__SETTING = 8
 };
 
 /* A descriptor that tasks are inside of. */
@@ -35,8 +29,7 @@ typedef struct weft__handle {
     weft *w;
     weft__ready *ready;
     int fd;
-    WEFT_ATOMIC(uint32_t) word;
-    weft__waiter *closer; /* set before CLOSING */
+    weft__door door;
 } weft__handle;
 
 struct weft_stream {

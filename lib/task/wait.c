@@ -80,7 +80,8 @@ void weft__grant(weft__waiter *w)
     tell(w, WEFT__GRANTED);
 }
 
-void weft__await_grant(weft__waiter *self)
+/* Wait until weft__grant was called for `self`, which is certain to happen. */
+static void await_grant(weft__waiter *self)
 {
     while (!(weft__told(self) & WEFT__GRANTED))
         (void)weft__park(self, WEFT_FOREVER);
@@ -198,7 +199,7 @@ weft_err weft__await(weft__waiter *self, const char *what, const char *on, bool 
                 self->what = self->on = NULL;
                 return e;
             }
-            weft__await_grant(self);
+            await_grant(self);
             break;
         }
         e = weft__park(self, steady ? WEFT_FOREVER : by);

@@ -79,8 +79,6 @@ uint32_t weft__told(weft__waiter *self);
 void weft__unpark(weft__waiter *w);
 /* Let `w` go: W2. */
 void weft__grant(weft__waiter *w);
-/* Wait until weft__grant was called for `self`, which is certain to happen. */
-void weft__await_grant(weft__waiter *self);
 /* Wait until `self`, the caller, is granted. Unless `steady` it gives up at `by`, when it is cancelled, or
  * when there is no stack for others, if leave(arg) says that no grant is on its way. `what` and `on` say
  * meanwhile what it waits for. WEFT_OK, or why it gave up: WEFT_LATE, WEFT_CANCELLED or WEFT_NOMEM. */

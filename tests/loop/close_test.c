@@ -57,7 +57,7 @@ static void until_inside(struct user *u)
 {
     uint32_t as = u->writes ? WEFT__WRITING : WEFT__READING;
     while (!__atomic_load_n(&u->ended, __ATOMIC_ACQUIRE) && /* pairs with use */
-           !(weft_atomic_load(&u->s->h.word, WEFT_ACQUIRE) & as))
+           !(weft_atomic_load(&u->s->h.door.word, WEFT_ACQUIRE) & as))
         ignore(weft_yield());
 }
 
