@@ -134,7 +134,9 @@ static weft_err run_race(weft_scope *scope, struct attempt *all, int n, weft_sem
     }
 }
 
-static weft_err connect_to_one_of(weft *w, const weft_address *to, int n, int *fd, weft_deadline by)
+/* *peer is the one of them that it came to. */
+static weft_err connect_to_one_of(weft *w, const weft_address *to, int n, int *fd,
+                                  const weft_address **peer, weft_deadline by)
 {
     struct attempt all[ADDRESSES], *winner = NULL;
     weft_sem news;
@@ -149,8 +151,10 @@ static weft_err connect_to_one_of(weft *w, const weft_address *to, int n, int *f
     for (int i = 0; i < n; i++)
         if (all[i].fd >= 0 && &all[i] != winner)
             weft__fd_close(all[i].fd);
-    if (e == WEFT_OK)
+    if (e == WEFT_OK) {
         *fd = winner->fd;
+        *peer = winner->to;
+    }
     return e;
 }
 
@@ -174,14 +178,18 @@ static void take_turns(weft_address *a, int n)
 
 weft_err weft_dial(weft *w, weft_stream **s, const char *to, weft_deadline by)
 {
-    weft_address all[ADDRESSES];
+    weft_address all[ADDRESSES], at;
+    const weft_address *peer = all;
     int n, fd;
     weft_err e = weft_resolve(w, to, all, ADDRESSES, &n, by);
     if (e != WEFT_OK)
         return e;
     take_turns(all, n);
-    e = n == 1 ? connect_to(&all[0], &fd, by) : connect_to_one_of(w, all, n, &fd, by);
+    e = n == 1 ? connect_to(&all[0], &fd, by) : connect_to_one_of(w, all, n, &fd, &peer, by);
     if (e == WEFT_LATE || e == WEFT_CANCELLED)
         return weft__fail_in(e, "dial %s", to);
-    return e == WEFT_OK ? weft__stream_of(w, fd, weft__fd_kind_of(fd), s) : e;
+    if (e != WEFT_OK)
+        return e;
+    weft__socket_peer(fd, &at); /* to any address of this machine is to one of them */
+    return weft__stream_of(w, fd, weft__socket_kind(peer), at.len ? at : *peer, s);
 }

@@ -2,7 +2,6 @@
 #include "loop/stream.h"
 #include "port/clock.h"
 #include "port/err.h"
-#include "port/fd.h"
 
 weft_err weft__handle_open(weft__handle *h, weft *w, int fd)
 {
@@ -19,9 +18,8 @@ weft_err weft__handle_enter(weft__handle *h, uint32_t as, const char *verb)
     weft_err e = weft__door_enter(&h->door, as);
     if (e == WEFT_OK)
         return WEFT_OK;
-    return e == WEFT_CLOSED
-               ? weft__fail(e, "%s: it was stopped or closed by another task", verb)
-               : weft__fail(e, "%s: somebody does so already; one at a time", verb);
+    return e == WEFT_CLOSED ? weft__fail(e, "%s: it was stopped or closed by another task", verb)
+                            : weft__fail(e, "%s: somebody does so already; one at a time", verb);
 }
 
 static bool passed(weft_deadline by)
@@ -65,12 +63,9 @@ void weft__handle_stop(weft__handle *h)
     weft__ready_shut(h->ready);
 }
 
-void weft__handle_close(weft__handle *h, bool blocks)
+void weft__handle_close(weft__handle *h)
 {
     weft__handle_stop(h);
     weft__door_close(&h->door, "stream");
     weft__ready_drop(h->w, h->ready, h->fd);
-    if (blocks)
-        (void)weft__fd_nonblock(h->fd, false);
-    weft__fd_close(h->fd);
 }

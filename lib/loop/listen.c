@@ -67,7 +67,7 @@ static weft_err hold_off(weft_listener *l, weft__pause *pause, weft_deadline by)
     return e == WEFT_LATE ? WEFT_OK : e;
 }
 
-static weft_err accept_next(weft_listener *l, int *fd, weft_deadline by)
+static weft_err accept_next(weft_listener *l, int *fd, weft_address *peer, weft_deadline by)
 {
     weft__pause pause = WEFT__PAUSE_INIT;
     for (;;) {
@@ -77,7 +77,7 @@ static weft_err accept_next(weft_listener *l, int *fd, weft_deadline by)
         if (late != WEFT_OK && late != WEFT_LATE)
             return late;
         /* If it is late, once more: one may have come since the poller was asked. */
-        weft_err e = weft__socket_accept(l->h.fd, fd);
+        weft_err e = weft__socket_accept(l->h.fd, fd, peer);
         if (e == WEFT_EMPTY && late == WEFT_LATE)
             return weft__fail(WEFT_LATE, "accept: nobody came before the deadline");
         if (e == WEFT_EMPTY)
@@ -97,12 +97,13 @@ static weft_err accept_next(weft_listener *l, int *fd, weft_deadline by)
 weft_err weft_accept(weft_listener *l, weft_stream **s, weft_deadline by)
 {
     int fd;
+    weft_address peer;
     weft_err e = weft__handle_enter(&l->h, WEFT__READING, "accept");
     if (e != WEFT_OK)
         return e;
-    e = accept_next(l, &fd, by);
+    e = accept_next(l, &fd, &peer, by);
     if (e == WEFT_OK)
-        e = weft__stream_of(l->h.w, fd, weft__fd_kind_of(fd), s);
+        e = weft__stream_of(l->h.w, fd, weft__socket_kind(&peer), peer, s);
     if (e == WEFT_OK)
         weft__no_wait(&l->row, WEFT__TURN_ACCEPT);
     weft__handle_leave(&l->h, WEFT__READING);
@@ -121,6 +122,7 @@ void weft_listener_close(weft_listener **l)
     if (!own)
         return;
     weft__socket_file_remove(&own->at, own->node);
-    weft__handle_close(&own->h, false);
+    weft__handle_close(&own->h);
+    weft__fd_close(own->h.fd);
     free(own);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "loop/turn.h"
+#include "port/address.h"
 #include "port/err.h"
 #include "port/fd.h"
 #include "port/poller.h"
@@ -12,7 +13,7 @@
 
 enum { KEEPALIVE_MOST = 32767 };
 
-static weft_err make(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
+static weft_err make(weft *w, int fd, weft__fd_kind kind, weft_address peer, weft_stream **out)
 {
     weft_stream *s = calloc(1, sizeof *s);
     if (!s)
@@ -23,13 +24,14 @@ static weft_err make(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
         return e;
     }
     s->kind = kind;
+    s->peer = peer;
     *out = s;
     return WEFT_OK;
 }
 
-weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **out)
+weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_address peer, weft_stream **out)
 {
-    weft_err e = make(w, fd, kind, out);
+    weft_err e = make(w, fd, kind, peer, out);
     if (e != WEFT_OK)
         weft__fd_close(fd);
     return e;
@@ -73,7 +75,10 @@ weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
     if (kind >= WEFT__FD_FILE)
         return refuse_kind(fd, kind);
     weft_stream *s = NULL;
-    weft_err e = make(w, fd, kind, &s);
+    weft_address peer;
+    bool blocked = weft__fd_blocks(fd);
+    weft__socket_peer(fd, &peer); /* of a pipe: none */
+    weft_err e = make(w, fd, kind, peer, &s);
     if (e != WEFT_OK)
         return e;
     e = unblock(s);
@@ -81,6 +86,8 @@ weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
         e = weft__fd_cloexec(fd, true);
     if (e != WEFT_OK) {
         weft__ready_drop(w, s->h.ready, fd);
+        if (blocked)
+            (void)weft__fd_nonblock(fd, false);
         free(s);
         return e;
     }
@@ -91,12 +98,12 @@ weft_err weft_stream_adopt(weft *w, weft_stream **out, int fd)
 /* Both descriptors, or neither. */
 static weft_err two_of(weft *w, weft__fd_kind kind, const int fd[2], weft_stream *out[2])
 {
-    weft_err e = weft__stream_of(w, fd[0], kind, &out[0]);
+    weft_err e = weft__stream_of(w, fd[0], kind, (weft_address){0}, &out[0]);
     if (e != WEFT_OK) {
         weft__fd_close(fd[1]);
         return e;
     }
-    e = weft__stream_of(w, fd[1], kind, &out[1]);
+    e = weft__stream_of(w, fd[1], kind, (weft_address){0}, &out[1]);
     if (e != WEFT_OK)
         weft_close(&out[0]);
     return e;
@@ -135,7 +142,7 @@ int weft_stream_fd(const weft_stream *s)
 
 void weft_stream_peer(const weft_stream *s, weft_address *a)
 {
-    weft__socket_peer(s->h.fd, a);
+    *a = s->peer;
 }
 
 void weft_stream_address(const weft_stream *s, weft_address *a)
@@ -155,6 +162,15 @@ weft_err weft_stream_keepalive(weft_stream *s, int seconds)
         e = weft__socket_keepalive(s->h.fd, seconds);
     weft__handle_leave(&s->h, WEFT__SETTING);
     return e;
+}
+
+weft_err weft__stream_told(const weft_stream *s, weft_err e, weft_deadline by)
+{
+    char text[WEFT_ADDRESS_TEXT];
+    bool polled = e == WEFT_LATE && by.ns == INT64_MIN; /* in a loop, and no news */
+    if (e == WEFT_OK || polled || !weft__address_is_named(&s->peer))
+        return e;
+    return weft__fail_in(e, "%s", weft_address_text(&s->peer, text, sizeof text));
 }
 
 /* Until it is worth a try. WEFT_LATE: try once more, it may have come since the poller was asked. */
@@ -224,6 +240,7 @@ weft_err weft_read(weft_stream *s, void *buf, size_t cap, size_t *got, weft_dead
         return e;
     e = s->kept_to > s->kept_from ? take_kept(s, buf, cap, got)
                                   : weft__stream_take(s, buf, cap, got, by);
+    e = weft__stream_told(s, e, by);
     weft__handle_leave(&s->h, WEFT__READING);
     return e;
 }
@@ -308,6 +325,7 @@ weft_err weft_write_slices(weft_stream *s, const weft_slice *v, int n, weft_dead
         s->cut = true;
         e = weft__fail_in(e, "%zu bytes were written, then", done);
     }
+    e = weft__stream_told(s, e, by);
     weft__handle_leave(&s->h, WEFT__WRITING);
     return e;
 }
@@ -322,7 +340,7 @@ weft_err weft_stream_end(weft_stream *s)
     weft_err e = weft__handle_enter(&s->h, WEFT__ENDING, "end");
     if (e != WEFT_OK)
         return e;
-    e = weft__socket_end(s->h.fd);
+    e = weft__stream_told(s, weft__socket_end(s->h.fd), WEFT_FOREVER);
     weft__handle_leave(&s->h, WEFT__ENDING);
     return e;
 }
@@ -332,13 +350,28 @@ void weft_stream_stop(weft_stream *s)
     weft__handle_stop(&s->h);
 }
 
-void weft_close(weft_stream **s)
+static void close_stream(weft_stream **s, bool breaks)
 {
     weft_stream *own = *s;
     *s = NULL;
     if (!own)
         return;
-    weft__handle_close(&own->h, own->blocks);
+    weft__handle_close(&own->h);
+    if (own->blocks)
+        (void)weft__fd_nonblock(own->h.fd, false);
+    if (breaks && own->kind == WEFT__FD_TCP)
+        weft__socket_break(own->h.fd);
+    weft__fd_close(own->h.fd);
     free(own->kept);
     free(own);
+}
+
+void weft_close(weft_stream **s)
+{
+    close_stream(s, false);
+}
+
+void weft_stream_reset(weft_stream **s)
+{
+    close_stream(s, true);
 }

@@ -17,12 +17,7 @@
 #include "weft/stream.h"
 
 /* Roles: S1; for a listener, who accepts is READING. */
-enum {
-    WEFT__READING = 1,
-    WEFT__WRITING = 2,
-    WEFT__ENDING = 4,
-    WEFT__SETTING = 8
-};
+enum { WEFT__READING = 1, WEFT__WRITING = 2, WEFT__ENDING = 4, WEFT__SETTING = 8 };
 
 /* A descriptor that tasks are inside of. */
 typedef struct weft__handle {
@@ -35,6 +30,7 @@ typedef struct weft__handle {
 struct weft_stream {
     weft__handle h;
     weft__fd_kind kind;
+    weft_address peer;                /* zero: none */
     size_t read_ahead, written_ahead; /* without a wait in between; of who reads, and who writes */
     bool cut;                         /* a message was written in part; of who writes */
     bool blocks;                      /* is to block again once it is closed */
@@ -52,8 +48,8 @@ void weft__handle_leave(weft__handle *h, uint32_t as);
 weft_err weft__handle_stay(weft__handle *h, const char *verb, weft_deadline by);
 /* From now on nobody enters, and who waits inside is let go. */
 void weft__handle_stop(weft__handle *h);
-/* Wait until nobody is inside, and close the descriptor, which `blocks` again for others. Switches. */
-void weft__handle_close(weft__handle *h, bool blocks);
+/* Stop, and wait until nobody is inside: from then on the descriptor is the caller's, to close. Switches. */
+void weft__handle_close(weft__handle *h);
 /* The deadline of a call that begins now and may take several steps: one that has passed is WEFT_NOW, so that
  * weft__handle_stay lets the call have all that can be had at once. */
 weft_deadline weft__handle_deadline(weft_deadline by);
@@ -61,8 +57,10 @@ weft_deadline weft__handle_deadline(weft_deadline by);
 weft_err weft__handle_wait(weft__handle *h, unsigned what, const char *verb, const char *name,
                            weft_deadline by);
 
-/* A stream of `fd`, which is closed if there is none. */
-weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_stream **s);
+/* A stream of `fd`, which is closed if there is none; zero for a peer without an address. */
+weft_err weft__stream_of(weft *w, int fd, weft__fd_kind kind, weft_address peer, weft_stream **s);
+/* The detail of `e`, which ends a call that waits until `by`, says who the peer is. Returns `e`. */
+weft_err weft__stream_told(const weft_stream *s, weft_err e, weft_deadline by);
 /* As weft_read, by who has entered; past what is kept. */
 weft_err weft__stream_take(weft_stream *s, void *buf, size_t cap, size_t *got, weft_deadline by);
 

@@ -80,6 +80,7 @@ weft_err weft_read_full(weft_stream *s, void *buf, size_t len, size_t *got, weft
     if (e != WEFT_OK)
         return e;
     e = fill(s, buf, len, &have, by);
+    e = weft__stream_told(s, e, by);
     if (got && (e == WEFT_OK || e == WEFT_CLOSED || e == WEFT_NOMEM))
         *got = have;
     weft__handle_leave(&s->h, WEFT__READING);
@@ -113,7 +114,10 @@ static weft_err keep_until(weft_stream *s, const char *mark, size_t cap, size_t 
     }
     if (*len > 0 && *len <= cap)
         return WEFT_OK;
-    return weft__fail(WEFT_TOOBIG, "read: no mark in the first %zu bytes", cap);
+    return weft__fail(WEFT_TOOBIG,
+                      "read: no mark in the first %zu bytes, which stay: give more room, or "
+                      "take them by weft_read",
+                      cap);
 }
 
 weft_err weft_read_until(weft_stream *s, const char *mark, void *buf, size_t cap, size_t *len,
@@ -132,6 +136,7 @@ weft_err weft_read_until(weft_stream *s, const char *mark, void *buf, size_t cap
         take(s, buf, n);
         *len = n;
     }
+    e = weft__stream_told(s, e, by);
     weft__handle_leave(&s->h, WEFT__READING);
     return e;
 }

@@ -25,6 +25,8 @@ enum {
 };
 
 weft__family weft__address_family(const weft_address *a);
+/* False of none, and of a unix socket's that was not bound. */
+bool weft__address_is_named(const weft_address *a);
 
 /* From numbers. False: `host` is no such number, or `interface` (NULL: none) is no interface's name or
  * number; `a` is untouched then. */

@@ -24,8 +24,9 @@ weft__fd_kind weft__fd_kind_of(int fd);
 /* Listen. A unix socket's file that nobody has any more is replaced; *node is that of port/socket_file.h. */
 weft_err weft__socket_listen(const weft_address *at, int backlog, bool share_port, int *fd,
                              uint64_t *node);
-/* The next connection. WEFT_EMPTY: none waits. WEFT_NOMEM: no descriptor or memory is free. */
-weft_err weft__socket_accept(int fd, int *connection);
+/* The next connection, and who is at its other end. WEFT_EMPTY: none waits. WEFT_NOMEM: no descriptor or memory is
+ * free. */
+weft_err weft__socket_accept(int fd, int *connection, weft_address *peer);
 /* A socket that connects to `to`. WEFT_EMPTY: it is under way, until *fd can be written; then
  * weft__socket_outcome says what it came to, or WEFT_EMPTY: not yet. WEFT_FULL: the backlog of a unix socket, and
  * nothing tells when it has room; without a detail. On any other failure there is no socket. */
@@ -33,6 +34,8 @@ weft_err weft__socket_connect(const weft_address *to, int *fd);
 weft_err weft__socket_outcome(int fd, const weft_address *to);
 /* A TCP connection breaks when nothing was heard of its peer for `seconds`, at most 32,767; 0: never. */
 weft_err weft__socket_keepalive(int fd, int seconds);
+/* Once it is closed, a TCP connection is broken for its peer too, whatever was on its way. */
+void weft__socket_break(int fd);
 weft_err weft__socket_pair(int fd[2]);
 weft_err weft__socket_pipe(int *out, int *in);
 
@@ -43,6 +46,8 @@ weft_err weft__stream_write(int fd, weft__fd_kind kind, const weft_slice *v, int
 /* Half-close. */
 weft_err weft__socket_end(int fd);
 bool weft__socket_is_v6(const weft_address *a);
+/* What a stream with a peer of that address is. */
+weft__fd_kind weft__socket_kind(const weft_address *peer);
 /* Zero if there is none. */
 void weft__socket_peer(int fd, weft_address *a);
 void weft__socket_address(int fd, weft_address *a);

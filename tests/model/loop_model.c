@@ -174,7 +174,7 @@ static void begin(void)
 static void with_stream(void)
 {
     begin();
-    require(weft__stream_of(&rt, FD, WEFT__FD_TCP, &stream) == WEFT_OK);
+    require(weft__stream_of(&rt, FD, WEFT__FD_TCP, (weft_address){0}, &stream) == WEFT_OK);
 }
 
 static void with_thread(void)

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -126,6 +128,77 @@ static void a_successor_s_file_is_not_removed(void **state)
     close(second);
 }
 
+enum { AT_ONCE = 4, ROUNDS = 300 };
+
+struct at_once {
+    pthread_barrier_t *all;
+    int fd, number;
+};
+
+static void *binds(void *arg)
+{
+    struct at_once *x = arg;
+    pthread_barrier_wait(x->all);
+    x->number = weft__socket_file_bind(x->fd, &at);
+    return NULL;
+}
+
+/* Several replace the same file at once: one of them is there afterwards, and the others know that they are not. */
+static void of_several_one_replaces_it(void **state)
+{
+    (void)state;
+    pthread_barrier_t all;
+    pthread_barrier_init(&all, NULL, AT_ONCE);
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_t thread[AT_ONCE];
+        struct at_once x[AT_ONCE];
+        int there = 0;
+        unlink(path);
+        assert_int_equal(tried(SOCK_STREAM), 0); /* left behind */
+        for (int i = 0; i < AT_ONCE; i++) {
+            x[i] = (struct at_once){&all, new_socket(SOCK_STREAM), -1};
+            assert_int_equal(pthread_create(&thread[i], NULL, binds, &x[i]), 0);
+        }
+        for (int i = 0; i < AT_ONCE; i++) {
+            assert_int_equal(pthread_join(thread[i], NULL), 0);
+            there += x[i].number == 0;
+            assert_true(x[i].number == 0 || x[i].number == EADDRINUSE);
+        }
+        assert_int_equal(there, 1);
+        for (int i = 0; i < AT_ONCE; i++)
+            close(x[i].fd);
+    }
+    pthread_barrier_destroy(&all);
+}
+
+static void a_folder_that_a_stranger_locks_holds_nobody_up(void **state)
+{
+    (void)state;
+    int stranger = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(stranger, LOCK_EX), 0);
+    assert_int_equal(tried(SOCK_STREAM), 0);
+    assert_int_equal(tried(SOCK_STREAM), EADDRINUSE); /* after a while */
+    close(stranger);
+    assert_int_equal(tried(SOCK_STREAM), 0);
+}
+
+static void the_address_says_more_about_it(void **state)
+{
+    (void)state;
+    weft_address a;
+    assert_int_equal(weft_address_parse(&a, "127.0.0.1:80"), WEFT_OK);
+    assert_int_equal(weft__net_error(EACCES, "listen", &a), WEFT_DENIED);
+    assert_non_null(
+        strstr(weft_detail(), "listen: 127.0.0.1:80: Permission denied; a port below 1024"));
+    assert_int_equal(weft_address_parse(&a, "unix:/nowhere/at/all"), WEFT_OK);
+    assert_int_equal(weft__net_error(ENOENT, "listen", &a), WEFT_MISSING);
+    assert_non_null(strstr(weft_detail(), "folder is missing"));
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    close(file);
+    assert_int_equal(weft__net_error(EADDRINUSE, "listen", &at), WEFT_INUSE);
+    assert_non_null(strstr(weft_detail(), "is no socket"));
+}
+
 static void what_the_network_says_has_a_meaning(void **state)
 {
     (void)state;
@@ -134,7 +207,7 @@ static void what_the_network_says_has_a_meaning(void **state)
         weft_err e;
         const char *next;
     } of[] = {
-        {EADDRINUSE, WEFT_INUSE, "close what is there"},
+        {EADDRINUSE, WEFT_INUSE, "take another"},
         {EADDRNOTAVAIL, WEFT_INVALID, "one of this machine"},
         {EAFNOSUPPORT, WEFT_INVALID, "of that sort"},
         {EPROTOTYPE, WEFT_INVALID, "do not meet"},
@@ -165,9 +238,15 @@ int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(a_file_that_was_left_behind_is_replaced), T(the_file_of_one_that_lives_stays),
-        T(who_listens_hears_nothing_of_it),         T(what_is_no_socket_stays),
-        T(a_successor_s_file_is_not_removed),       T(what_the_network_says_has_a_meaning),
+        T(a_file_that_was_left_behind_is_replaced),
+        T(the_file_of_one_that_lives_stays),
+        T(who_listens_hears_nothing_of_it),
+        T(what_is_no_socket_stays),
+        T(a_successor_s_file_is_not_removed),
+        T(of_several_one_replaces_it),
+        T(a_folder_that_a_stranger_locks_holds_nobody_up),
+        T(the_address_says_more_about_it),
+        T(what_the_network_says_has_a_meaning),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

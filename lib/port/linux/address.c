@@ -39,6 +39,14 @@ weft__family weft__address_family(const weft_address *a)
     return family == AF_UNIX ? WEFT__FAMILY_UNIX : WEFT__FAMILY_OTHER;
 }
 
+bool weft__address_is_named(const weft_address *a)
+{
+    size_t len;
+    weft__family family = weft__address_family(a);
+    return family == WEFT__FAMILY_IPV4 || family == WEFT__FAMILY_IPV6 || weft__address_file(a) ||
+           weft__address_abstract(a, &len);
+}
+
 static struct sockaddr_in ipv4_of(const weft_address *a)
 {
     struct sockaddr_in in;

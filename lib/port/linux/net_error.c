@@ -1,13 +1,49 @@
 #include "port/net_error.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "port/address.h"
+#include "port/err.h"
 #include "port/fd.h"
+#include "port/socket_file.h"
+
+enum { PORTS_OF_ROOT = 1024 };
+
+static bool folder_is_missing(const char *file)
+{
+    char folder[WEFT__ADDRESS_UNIX_MOST + 1];
+    const char *end = strrchr(file, '/');
+    if (!end || end == file)
+        return false;
+    memcpy(folder, file, (size_t)(end - file));
+    folder[end - file] = '\0';
+    return access(folder, F_OK) != 0;
+}
+
+/* What the address makes of the error; NULL: nothing more. */
+static const char *advice(int number, const weft_address *at)
+{
+    const char *file = weft__address_file(at);
+    int port = weft__address_port(at);
+    if (number == EACCES && port > 0 && port < PORTS_OF_ROOT)
+        return "a port below 1024 takes root, or CAP_NET_BIND_SERVICE";
+    if (number == ENOENT && file && folder_is_missing(file))
+        return "its folder is missing";
+    if (number == EADDRINUSE && file && weft__socket_file_node(at) == 0)
+        return "what is there is no socket: take another, or remove it";
+    return NULL;
+}
 
 weft_err weft__net_error(int number, const char *what, const weft_address *at)
 {
     char text[WEFT_ADDRESS_TEXT];
     weft_err e = weft__sys_error(number, what, weft_address_text(at, text, sizeof text));
+    const char *next = advice(number, at);
+    if (next)
+        e = weft__fail(e, "%s: %s: %s; %s", what, text, strerror(number), next);
     switch (number) {
     case EINVAL:
     case ENODEV: /* its interface is gone */

@@ -59,6 +59,11 @@ bool weft__socket_is_v6(const weft_address *a)
     return of(a)->sa_family == AF_INET6;
 }
 
+weft__fd_kind weft__socket_kind(const weft_address *peer)
+{
+    return of(peer)->sa_family == AF_UNIX ? WEFT__FD_LOCAL : WEFT__FD_TCP;
+}
+
 /* 0, or the system's error number. */
 static int bind_to(int s, const weft_address *a, bool share_port)
 {
@@ -110,18 +115,23 @@ static bool passes(int number)
            number == EHOSTUNREACH || number == ENETUNREACH;
 }
 
-weft_err weft__socket_accept(int fd, int *connection)
+weft_err weft__socket_accept(int fd, int *connection, weft_address *peer)
 {
     int s, on = 1;
+    socklen_t len;
     do {
-        s = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        *peer = (weft_address){0};
+        len = sizeof peer->data;
+        s = accept4(fd, (struct sockaddr *)(void *)peer->data, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     } while (s < 0 && passes(errno));
     if (s < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return WEFT_EMPTY;
     if (s < 0)
         return weft__sys_error(errno, "accept", "socket");
-    setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on,
-               sizeof on); /* no TCP: fails, and nothing happens */
+    if (weft__socket_kind(peer) == WEFT__FD_TCP)
+        setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    peer->len = len < sizeof peer->data ? len : sizeof peer->data;
+    weft__address_unmap(peer); /* who came by IPv4 to a socket for both */
     *connection = s;
     return WEFT_OK;
 }
@@ -188,6 +198,12 @@ weft_err weft__socket_keepalive(int fd, int seconds)
             return weft__sys_error(errno, "keepalive", "stream");
     }
     return WEFT_OK;
+}
+
+void weft__socket_break(int fd)
+{
+    struct linger at_once = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 weft_err weft__socket_pair(int fd[2])
@@ -277,6 +293,7 @@ static void take_address(int fd, weft_address *a, int (*get)(int, struct sockadd
     *a = (weft_address){0};
     if (get(fd, (struct sockaddr *)(void *)a->data, &n) == 0 && n <= sizeof a->data)
         a->len = n;
+    weft__address_unmap(a);
 }
 
 static int peer(int fd, struct sockaddr *a, socklen_t *n)

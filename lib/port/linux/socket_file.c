@@ -1,9 +1,13 @@
 #include "port/socket_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "port/address.h"
@@ -38,6 +42,42 @@ static bool left_behind(const weft_address *at)
     return refused;
 }
 
+/* The folder of a unix socket's file; -1: it cannot be opened. */
+static int open_folder(const char *file)
+{
+    char folder[WEFT__ADDRESS_UNIX_MOST + 1];
+    const char *end = strrchr(file, '/');
+    size_t len = end ? (size_t)(end - file) + 1 : 0; /* with the slash: "/" too */
+    memcpy(folder, file, len);
+    folder[len] = '\0';
+    return open(end ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Alone among those that replace a file there. It takes each of them some microseconds; who locks a folder for longer
+ * is a stranger, and nobody waits for that one. False: so it is. */
+static bool lock_folder(int folder)
+{
+    const struct timespec moment = {.tv_nsec = 200000};
+    for (int tries = 0; flock(folder, LOCK_EX | LOCK_NB) != 0; tries++) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return true; /* a file system without locks */
+        if (tries == 1000)
+            return false;
+        (void)nanosleep(&moment, NULL);
+    }
+    return true;
+}
+
+/* Put `fd` in the place of the file of a socket that is no more. 0, or the system's error number. */
+static int replace_file(int fd, const weft_address *at)
+{
+    uint32_t len;
+    const struct sockaddr *to = weft__address_system(at, &len);
+    if (!left_behind(at) || unlink(weft__address_file(at)) != 0)
+        return EADDRINUSE;
+    return bind(fd, to, len) == 0 ? 0 : errno;
+}
+
 int weft__socket_file_bind(int fd, const weft_address *at)
 {
     uint32_t len;
@@ -46,7 +86,12 @@ int weft__socket_file_bind(int fd, const weft_address *at)
         return 0;
     if (errno != EADDRINUSE)
         return errno;
-    if (!left_behind(at) || unlink(weft__address_file(at)) != 0)
+    if (weft__socket_file_node(at) == 0) /* it has no file, or that is no socket's */
         return EADDRINUSE;
-    return bind(fd, to, len) == 0 ? 0 : errno;
+    /* Of two that find the same one left behind, the second would take away what the first has put there. */
+    int folder = open_folder(weft__address_file(at));
+    int number = folder >= 0 && !lock_folder(folder) ? EADDRINUSE : replace_file(fd, at);
+    if (folder >= 0)
+        weft__fd_close(folder);
+    return number;
 }
