@@ -170,7 +170,7 @@ static weft_err check_count(const weft_cli *cli, int args, char **argv)
 {
     const char *name = cli->arg_name ? cli->arg_name : "argument";
     if (args < cli->min_args)
-        return weft__fail(WEFT_INVALID, "%s is missing; usage: %s %s", name, cli->program,
+        return weft__fail(WEFT_INVALID, "missing: %s; usage: %s %s", name, cli->program,
                           cli->usage ? cli->usage : "");
     if (cli->max_args > 0 && args > cli->max_args)
         return weft__fail(WEFT_INVALID, "%.100s: one argument too many; usage: %s %s",

@@ -74,7 +74,7 @@ static weft_err await(struct lookup *l, weft_deadline by)
     weft__guard *g = weft__sync_guard(&l->done);
     weft__guard_take(g);
     if (!l->ended)
-        return weft__wait_in_or(&l->done, "resolve", NULL, 0, by, abandon, l);
+        return weft__wait_in_or(&l->done, "answer of", NULL, 0, by, abandon, l);
     weft__guard_drop(g);
     return WEFT_OK;
 }
@@ -161,7 +161,7 @@ static bool never_exists(const char *host)
 static weft_err look_up(weft *w, struct lookup *l, weft_address *out, int *n, weft_deadline by)
 {
     l->job.kind = &looking_up;
-    weft__sync_init(&l->done, "name");
+    weft__sync_init(&l->done, "name servers");
     weft_err e = weft__side_submit(&w->side, &l->job);
     if (e != WEFT_OK) {
         free(l);

@@ -1,5 +1,6 @@
 #include "task/side.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "port/clock.h"
@@ -131,11 +132,13 @@ static void tell(weft__side *s, weft__log *log, int rank)
         if (++others == 0)
             first = *weft__of(n, struct runner, node);
     weft__guard_drop(&s->guard);
+    char beside[32] = "";
+    if (others > 0)
+        snprintf(beside, sizeof beside, ", nor have %d others", others);
     if (others >= 0)
         weft__log_line(log, WEFT_LOG_WARN,
-                       "rank %d: waits to stop: %s '%s' has not ended, and cannot be interrupted "
-                       "(others like it: %d)",
-                       rank, first.what, first.on, others);
+                       "rank %d: waits to stop: %s '%s' has not ended%s, and cannot be interrupted",
+                       rank, first.what, first.on, beside);
     weft__guard_take(&s->guard);
 }
 

@@ -179,7 +179,7 @@ static void test_how_many_arguments(void **state)
     cli.min_args = 1;
     cli.max_args = 2;
     cli.arg_name = "PATH";
-    fails("--all", "PATH is missing; usage: prog [OPTION]... PATH...");
+    fails("--all", "missing: PATH; usage: prog [OPTION]... PATH...");
     fails("a b c", "c: one argument too many; usage: prog [OPTION]... PATH...");
     assert_int_equal(parse("a b"), WEFT_OK);
     cli.max_args = 0;

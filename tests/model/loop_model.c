@@ -8,6 +8,7 @@
 
 #include "loop/loop.h"
 #include "loop/stream.h"
+#include "port/address.h"
 #include "port/fd.h"
 #include "weft/io.h"
 
@@ -109,6 +110,24 @@ weft_err weft__fd_nonblock(int fd, bool on)
     (void)fd, (void)on;
     require(false);
     return WEFT_OK;
+}
+
+bool weft__address_is_named(const weft_address *a)
+{
+    (void)a;
+    return false;
+}
+
+const char *weft_address_text(const weft_address *a, char *text, size_t cap)
+{
+    (void)a, (void)cap;
+    return text;
+}
+
+void weft__socket_break(int fd)
+{
+    (void)fd;
+    require(false);
 }
 
 void weft__fd_close(int fd)
