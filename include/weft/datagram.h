@@ -38,9 +38,9 @@ extern "C" {
 /* A socket for datagrams. */
 typedef struct weft_datagram weft_datagram;
 
-/* Open one at `at`, an address as weft/address.h says: numbers; weft_resolve looks names up. NULL: it has no address until the first send, whose
- * receiver says of which sort it is (IPv4 and IPv6, or unix); the system chooses it then. A file that a unix
- * socket of a process that is no more left behind is replaced.
+/* Open one at `at`, an address as weft/address.h says: numbers; weft_resolve looks names up. NULL: it has no
+ * address until the first send, whose receiver says of which sort it is (IPv4 and IPv6, or unix); the system
+ * chooses it then. A file that a unix socket of a process that is no more left behind is replaced.
  * Returns WEFT_OK; WEFT_INVALID (no such form, or not an address of this machine), WEFT_INUSE, WEFT_DENIED,
  * WEFT_MISSING (no folder for its file), WEFT_NOMEM or WEFT_SYS.
  * Owns: the caller owns *d until weft_datagram_close.   Caller: anyone.   Switches: no. */

@@ -8,6 +8,18 @@
  *             break;
  *     weft_signals_close(&s);                              // what happened before happens again
  *
+ *     static weft_err stops(void *arg)                     // a server that ends by a signal, and drains:
+ *     {                                                    // a task beside the one that accepts
+ *         struct server *v = arg;
+ *         int number;
+ *         weft_err e = weft_signals_next(v->signals, &number, WEFT_FOREVER);
+ *         weft_listener_stop(v->listener);                 // weft_accept has WEFT_CLOSED, and that loop ends
+ *         return e;
+ *     }
+ *     ...
+ *     e = weft_scope_join(&connections, weft_in_s(10));    // those that are served end by themselves
+ *     weft_scope_fini(&connections);                       // or are cancelled
+ *
  * While it is open these signals do nothing else to the process: each is counted by a handler and handed out
  * by weft_signals_next, one for each time the handler ran. The system itself may make one of several that
  * were sent in a row. They are delivered to a thread that does not block them, such as the program's first;

@@ -60,8 +60,8 @@ typedef struct weft_listen_opts {
  * weft_resolve does, and weft/address.h shows it. A file that a unix socket of a process that is no
  * more left behind is replaced.
  * Returns WEFT_OK; WEFT_INVALID (no such form, or not an address of this machine), WEFT_INUSE, WEFT_DENIED,
- * WEFT_MISSING (no such folder for a unix socket), WEFT_NOMEM or WEFT_SYS.   Owns: the caller owns *l until weft_listener_close.   Caller: anyone.
- * Switches: no. */
+ * WEFT_MISSING (no such folder for a unix socket), WEFT_NOMEM or WEFT_SYS.
+ * Owns: the caller owns *l until weft_listener_close.   Caller: anyone.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_listen(weft *w, weft_listener **l, const char *at,
                                            const weft_listen_opts *opts);
 
@@ -88,7 +88,8 @@ WEFT_API void weft_listener_close(weft_listener **l);
 
 /* Connect to `to`: "HOST:PORT", whose name is looked up, or an address as weft/address.h says. Of several
  * addresses the first one that answers is taken: the next is tried when one failed or after 250 ms, IPv6 and
- * IPv4 in turns (RFC 8305). A look-up that is late goes on by itself, and weft_stop waits for it. While the backlog of a unix socket is full it is tried again and again.
+ * IPv4 in turns (RFC 8305). A look-up that is late goes on by itself, and weft_stop waits for it. While the
+ * backlog of a unix socket is full it is tried again and again.
  * Returns WEFT_OK; WEFT_REFUSED (nobody listens), WEFT_MISSING (no such name, or no such unix socket), WEFT_LOST
  * (unreachable), WEFT_LATE, WEFT_CANCELLED, WEFT_INVALID, WEFT_DENIED, WEFT_NOMEM or WEFT_SYS.
  * Owns: the caller owns *s until weft_close.   Caller: anyone.   Switches: yes. */
@@ -121,8 +122,9 @@ WEFT_API int weft_stream_fd(const weft_stream *s);
 /* Have the connection count as broken when nothing was heard of its peer for `seconds`, at most 32,767; 0:
  * never, as it is at first. A read or a write, one that waits as well as the next one, then has WEFT_LOST; a
  * second time WEFT_CLOSED. The system asks the peer from half of that time on, and its machine answers without
- * the program; it counts in seconds, so that 1 is as 2. One that is there, but has no room for so long for what is written to it, counts as gone too. It is for
- * TCP; on other streams it does nothing: their peer is on this machine, and its end is always noticed.
+ * the program; it counts in seconds, so that 1 is as 2. One that is there, but has no room for so long for what
+ * is written to it, counts as gone too. It is for TCP; on other streams it does nothing: their peer is on this
+ * machine, and its end is always noticed.
  * Returns WEFT_OK; WEFT_CLOSED (closed by another task), WEFT_INVALID (no such time, or somebody sets it just
  * now) or WEFT_SYS.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_stream_keepalive(weft_stream *s, int seconds);
@@ -190,8 +192,8 @@ WEFT_API WEFT_CHECKED weft_err weft_stream_end(weft_stream *s);
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_stream_stop(weft_stream *s);
 
-/* Close the stream and set *s to NULL; does nothing on NULL. Whoever is in a call on it has WEFT_CLOSED, and
- * has left the stream when this returns; nobody may come to it any more. The peer reads what was written, then the
+/* Close the stream and set *s to NULL; does nothing on NULL. Whoever is in a call on it has WEFT_CLOSED, and has
+ * left the stream when this returns; nobody may come to it any more. The peer reads what was written, then the
  * end, as if it were all there was to be: a protocol says by itself what is complete, or has weft_stream_reset.
  * Returns nothing.   Owns: takes the stream.   Caller: anyone.   Switches: yes, for a moment. */
 WEFT_API void weft_close(weft_stream **s);

@@ -5,6 +5,11 @@
  *     ...
  *     weft_lock_release(&lock);
  *
+ *     weft_sem slots;                                  // at most 100 tasks at a time
+ *     weft_sem_init(&slots, "connections", 100);
+ *     while (weft_sem_acquire(&slots, WEFT_FOREVER) == WEFT_OK) ... weft_go(&scope, serve, next);
+ *     ...                                              // and serve ends with weft_sem_release(&slots)
+ *
  * A task that waits leaves its worker free; a thread that waits sleeps. A wait that ends late or
  * cancelled has had no effect, except that weft_cond_wait always returns with its lock held. A deadline
  * that has passed polls: what can be had at once is had, whatever the clock says. A task that was
