@@ -66,9 +66,11 @@ typedef struct weft_process_end {
 } weft_process_end;
 
 /* Start a program; on return it runs. The start, once begun, is waited for.
- * Returns WEFT_OK; WEFT_MISSING (no such program, interpreter or directory), WEFT_DENIED (it may not be run),
- * WEFT_INVALID (no program, arguments that are too long, a descriptor that is not open, a file that is no
- * program), WEFT_NOMEM (memory, processes, descriptors), WEFT_CANCELLED or WEFT_SYS.
+ * Returns WEFT_OK; WEFT_MISSING (no such program, interpreter or directory), WEFT_DENIED (one of them may not be
+ * run, or worked in), WEFT_INVALID (no program, arguments that are too long, a descriptor that is not open, a file
+ * that is no program), WEFT_INUSE (somebody writes the program), WEFT_NOMEM (memory, processes, descriptors),
+ * WEFT_LOST (it has ended, and somebody else has taken how), WEFT_CANCELLED or WEFT_SYS. The detail names which of
+ * program, interpreter and directory it was.
  * Owns: the caller owns *p until weft_process_close; `c` is not needed any more.   Caller: anyone.
  * Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_process_start(weft *w, weft_process **p, const weft_command *c);

@@ -22,9 +22,10 @@ typedef struct weft__child {
 } weft__child;
 
 /* Start it; on return the program runs. Every signal has its default disposition, none is blocked, and no
- * other descriptor is open. WEFT_MISSING or WEFT_DENIED: the program cannot be run; WEFT_INVALID: it is none,
- * or a descriptor is not open; WEFT_NOMEM: too many processes or descriptors; WEFT_LOST: it has ended, and somebody
- * else has taken its end; WEFT_SYS. */
+ * other descriptor is open. WEFT_MISSING or WEFT_DENIED: the program cannot be run, and the detail names what of
+ * it, of its interpreter and of its directory is at fault; WEFT_INVALID: it is none, or a descriptor is not open;
+ * WEFT_NOMEM: too many processes or descriptors; WEFT_LOST: it has ended, and somebody else has taken its end;
+ * WEFT_SYS. */
 weft_err weft__child_start(weft__process *p, const weft__child *how);
 
 /* How it ended; forgets it, and its number may stand for another from now on. p->fd stays. WEFT_EMPTY: it

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,9 +93,86 @@ destroy_actions:
     return error;
 }
 
+/* What follows "#!" in the first line of a file, up to its argument; empty: there is no such line, or no reading it.
+ * The system looks no further than 256 bytes either. */
+static void find_interpreter(int at, const char *program, char name[256])
+{
+    char line[256];
+    name[0] = '\0';
+    int fd = openat(at, program, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    ssize_t n = read(fd, line, sizeof line - 1);
+    close(fd);
+    line[n > 0 ? n : 0] = '\0';
+    if (strncmp(line, "#!", 2) != 0)
+        return;
+    const char *from = line + 2 + strspn(line + 2, " \t");
+    size_t len = strcspn(from, " \t\n");
+    memcpy(name, from, len);
+    name[len] = '\0';
+}
+
+/* The program is there and may be run, and yet it cannot: what it names is at fault. */
+static weft_err needs_error(int error, const char *program, char *interpreter)
+{
+    weft_err e = error == EACCES ? WEFT_DENIED : WEFT_MISSING;
+    size_t len = strlen(interpreter);
+    if (len == 0)
+        return weft__fail(e,
+                          "cannot run: %s: the loader that it names (readelf -l): %s; it may be "
+                          "built for another system",
+                          program, strerror(error));
+    bool returns = interpreter[len - 1] == '\r';
+    if (returns)
+        interpreter[len - 1] = '\0';
+    return weft__fail(e, "cannot run: %s: the interpreter %s%s of its line #!: %s; %s", program,
+                      interpreter, returns ? "\\r" : "", strerror(error),
+                      returns ? "end the lines of the script with \\n alone"
+                              : "install it, or change the line");
+}
+
+/* Why the program cannot be run, which a relative path looks for from `at`. */
+static weft_err program_error(int error, int at, const char *program)
+{
+    struct stat st;
+    char interpreter[256];
+    bool there = (error == ENOENT || error == ENOTDIR || error == EACCES) &&
+                 fstatat(at, program, &st, 0) == 0 && S_ISREG(st.st_mode) &&
+                 faccessat(at, program, X_OK, AT_EACCESS) == 0;
+    if (!there)
+        return weft__sys_error(error, "cannot run", program);
+    find_interpreter(at, program, interpreter);
+    return needs_error(error, program, interpreter);
+}
+
+/* An error number, or 0: it can be worked in. */
+static int open_directory(const char *dir, int *at)
+{
+    *at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return *at >= 0 && faccessat(*at, ".", X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+/* The system does not say of what the number speaks: it is looked at once more. */
+static weft_err file_error(int error, const weft__child *how)
+{
+    int at = AT_FDCWD;
+    weft_err e;
+    if (!how->dir)
+        return program_error(error, at, how->program);
+    if (open_directory(how->dir, &at) == error) {
+        e = weft__sys_error(error, "working directory", how->dir);
+        e = weft__fail_in(e, "cannot run: %s", how->program);
+    } else {
+        e = weft__fail_in(program_error(error, at, how->program), "directory %s", how->dir);
+    }
+    if (at >= 0)
+        close(at);
+    return e;
+}
+
 static weft_err start_error(int error, const weft__child *how)
 {
-    const char *in = how->dir ? " in " : "", *dir = how->dir ? how->dir : "";
     switch (error) {
     case EAGAIN:
         return weft__fail(WEFT_NOMEM, "%s: the limit of processes is reached (ulimit -u)",
@@ -104,10 +182,8 @@ static weft_err start_error(int error, const weft__child *how)
     case E2BIG:
         return weft__fail(WEFT_INVALID, "%s: the arguments and the environment are too long",
                           how->program);
-    default: {
-        weft_err e = weft__sys_error(error, "cannot run", how->program);
-        return *in ? weft__fail_in(e, "directory %s", dir) : e;
-    }
+    default:
+        return file_error(error, how);
     }
 }
 
