@@ -58,7 +58,10 @@ static int prepare(struct start *s, const weft__child *how)
     memset(&all, 0xff, sizeof all);
     posix_spawnattr_setsigmask(&s->attr, &none);
     posix_spawnattr_setsigdefault(&s->attr, &all);
-    posix_spawnattr_setflags(&s->attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    if (how->own_group) /* the attribute is 0 from the start: a new one, of the child's number */
+        flags |= POSIX_SPAWN_SETPGROUP;
+    posix_spawnattr_setflags(&s->attr, flags);
     int error = 0;
     for (int i = 0; i < 3 && error == 0; i++)
         error = arrange(s, how->fd[i], i);
@@ -187,9 +190,9 @@ static weft_err start_error(int error, const weft__child *how)
     }
 }
 
-static void kill_and_forget(pid_t pid)
+static void kill_and_forget(pid_t pid, bool leads)
 {
-    kill(pid, SIGKILL); /* it has not been waited for: the number is its own */
+    kill(leads ? -pid : pid, SIGKILL); /* it has not been waited for: the number is its own */
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
 }
@@ -217,10 +220,10 @@ weft_err weft__child_start(weft__process *p, const weft__child *how)
                               "process %d (%s) has ended, and how is not known: do not "
                               "ignore SIGCHLD, and leave its end to weft",
                               (int)pid, how->program);
-        kill_and_forget(pid);
+        kill_and_forget(pid, how->own_group);
         return weft__sys_error(error, "cannot watch", how->program);
     }
-    *p = (weft__process){.pid = pid, .fd = fd};
+    *p = (weft__process){.pid = pid, .fd = fd, .leads = how->own_group};
     return WEFT_OK;
 }
 
@@ -244,22 +247,58 @@ static weft_err look(const weft__process *p, int flags, siginfo_t *info)
 weft_err weft__child_end(const weft__process *p, weft__process_end *end)
 {
     siginfo_t info;
-    weft_err e = look(p, 0, &info);
+    weft_err e = look(p, p->leads ? WNOWAIT : 0, &info);
     if (e == WEFT_OK)
         *end = (weft__process_end){.killed = info.si_code != CLD_EXITED, .code = info.si_status};
     return e;
 }
 
+bool weft__child_ended(const weft__process *p)
+{
+    siginfo_t info;
+    return look(p, WNOWAIT, &info) != WEFT_EMPTY;
+}
+
+static weft_err signal_error(int error, const weft__process *p, int number)
+{
+    if (error == ESRCH)
+        return weft__fail(WEFT_CLOSED, "process %d has ended", p->pid);
+    if (error == EINVAL)
+        return weft__fail(WEFT_INVALID, "there is no signal %d", number);
+    return weft__sys_error(error, "cannot send a signal to", "process");
+}
+
+static weft_err signal_one(const weft__process *p, int number)
+{
+    bool sent = syscall(SYS_pidfd_send_signal, p->fd, number, NULL, 0) == 0;
+    return sent ? WEFT_OK : signal_error(errno, p, number);
+}
+
+/* It runs, or has ended and not been forgotten: its number is the group's, and no stranger's. */
+static weft_err signal_group(const weft__process *p, int number, bool runs)
+{
+    if (kill(-p->pid, number) < 0 && errno != ESRCH) /* nobody is in it */
+        return signal_error(errno, p, number);
+    if (!runs || getpgid(p->pid) == p->pid)
+        return WEFT_OK;
+    weft_err e = signal_one(p, number); /* it has gone over to another group */
+    return e == WEFT_CLOSED ? WEFT_OK : e;
+}
+
 weft_err weft__child_signal(const weft__process *p, int number)
 {
     siginfo_t info;
-    if (look(p, WNOWAIT, &info) == WEFT_OK)
-        return weft__fail(WEFT_CLOSED, "process %d has ended", p->pid);
-    if (syscall(SYS_pidfd_send_signal, p->fd, number, NULL, 0) == 0)
-        return WEFT_OK;
-    if (errno == ESRCH)
-        return weft__fail(WEFT_CLOSED, "process %d has ended", p->pid);
-    if (errno == EINVAL)
-        return weft__fail(WEFT_INVALID, "there is no signal %d", number);
-    return weft__sys_error(errno, "cannot send a signal to", "process");
+    weft_err e = look(p, WNOWAIT, &info);
+    if (p->leads)
+        return e == WEFT_OK || e == WEFT_EMPTY ? signal_group(p, number, e == WEFT_EMPTY) : e;
+    return e == WEFT_OK ? signal_error(ESRCH, p, number) : signal_one(p, number);
+}
+
+void weft__child_forget(weft__process *p)
+{
+    siginfo_t info;
+    if (p->leads)
+        (void)look(p, 0, &info);
+    close(p->fd);
+    *p = (weft__process){.pid = 0, .fd = -1};
 }
