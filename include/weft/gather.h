@@ -34,10 +34,9 @@ typedef struct weft_call {
     void *arg;
     const char *name; /* of its task; NULL: "call". A literal */
     weft_err result;  /* what fn returned; WEFT_CANCELLED if it was not called */
-    char why
-        [84]; /* what it had to say if it failed: its weft_detail, as much as there is room for */
+    char why[212]; /* its weft_detail if it failed; of a longer one (512 at most) the beginning */
     void *of, *next;
-} weft_call;
+} weft_call; /* 256 bytes */
 
 /* The call fn(arg), named after the function. */
 #ifdef __cplusplus

@@ -14,7 +14,17 @@
  * A child starts with every signal at its default and none blocked, and with no descriptors but 0, 1 and 2,
  * whatever else this process has open. It stays in the process group and session of this process, so that an
  * interrupt from the terminal reaches it too. What the child itself starts is its own affair: a kill does not
- * reach it, and it may keep the pipes open.
+ * reach it, and it may keep the pipes open; unless the child leads a process group of its own:
+ *
+ *     const char *line[] = {"sh", "-c", "tail -f log | grep fault", NULL};
+ *     e = weft_process_start(w, &p, &(weft_command){.argv = line, .own_group = 1, .out = {WEFT_STDIO_PIPE}});
+ *     e = weft_read(weft_process_out(p), buf, sizeof buf, &got, by);
+ *     weft_process_close(&p);                              // the shell, tail and grep are killed
+ *
+ * Then a kill and a close reach all that the child started and that stayed in the group (a shell with job control
+ * and a daemon put what they start elsewhere). An interrupt from the terminal reaches none of them, so the program
+ * passes it on if it wants to; and one of them that reads from the terminal is stopped. A child that has ended stays
+ * a zombie until weft_process_close, for its number is the group's name and may not become a stranger's.
  *
  * The program's own part: it must not ignore SIGCHLD, and must not wait for children of others (wait,
  * waitpid(-1)); whoever does takes the end of a child away, and weft_process_wait says WEFT_LOST.
@@ -56,7 +66,8 @@ typedef struct weft_command {
     const char *const *env; /* "NAME=VALUE", ended by NULL; NULL: the environment of this process */
     const char *dir;        /* the child's working directory; NULL: that of this process */
     weft_stdio in, out, err;
-    void *spare[6]; /* room to grow: leave it zero */
+    int own_group; /* 1: it leads a process group of its own, which is killed as a whole; see above */
+    void *spare[5]; /* room to grow: leave it zero */
 } weft_command;
 
 /* How a process ended. */
@@ -66,9 +77,11 @@ typedef struct weft_process_end {
 } weft_process_end;
 
 /* Start a program; on return it runs. The start, once begun, is waited for.
- * Returns WEFT_OK; WEFT_MISSING (no such program, interpreter or directory), WEFT_DENIED (it may not be run),
- * WEFT_INVALID (no program, arguments that are too long, a descriptor that is not open, a file that is no
- * program), WEFT_NOMEM (memory, processes, descriptors), WEFT_CANCELLED or WEFT_SYS.
+ * Returns WEFT_OK; WEFT_MISSING (no such program, interpreter or directory), WEFT_DENIED (one of them may not be
+ * run, or worked in), WEFT_INVALID (no program, arguments that are too long, a descriptor that is not open, a file
+ * that is no program), WEFT_INUSE (somebody writes the program), WEFT_NOMEM (memory, processes, descriptors),
+ * WEFT_LOST (it has ended, and somebody else has taken how), WEFT_CANCELLED or WEFT_SYS. The detail names which of
+ * program, interpreter and directory it was.
  * Owns: the caller owns *p until weft_process_close; `c` is not needed any more.   Caller: anyone.
  * Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_process_start(weft *w, weft_process **p, const weft_command *c);
@@ -101,19 +114,24 @@ WEFT_API void weft_process_close_in(weft_process *p);
 WEFT_API WEFT_CHECKED weft_err weft_process_wait(weft_process *p, weft_process_end *end,
                                                  weft_deadline by);
 
-/* Send a signal to the process, and never to another that has its number now.
- * Returns WEFT_OK; WEFT_CLOSED (it has ended), WEFT_INVALID (no such signal), WEFT_DENIED (it is another
- * user's by now) or WEFT_SYS.   Owns: nothing.   Caller: anyone.   Switches: no. */
+/* Send a signal to the process, and never to another that has its number now. With own_group it goes to all that
+ * are in the group, also after the process itself has ended, and then WEFT_OK does not say that any were left.
+ * Returns WEFT_OK; WEFT_CLOSED (it has ended; not with own_group), WEFT_INVALID (no such signal), WEFT_DENIED (it is
+ * another user's by now; of a group, all in it are), WEFT_LOST (own_group: it has ended and somebody else has taken
+ * how, so that no signal can be sent) or WEFT_SYS.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_process_kill(weft_process *p, int signal);
 
-/* Its number; once weft_process_wait has said how it ended, it may be another's.
+/* Its number; once weft_process_wait has said how it ended, it may be another's. With own_group it stays its own
+ * until weft_process_close.
  * Returns the number.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API int weft_process_pid(const weft_process *p);
 
-/* Kill the process if it still runs, wait for its end, close its pipes and set *p to NULL; does nothing on
- * NULL. Who waits in weft_process_wait has its answer or WEFT_CLOSED, and has left it when this returns. One that
- * cannot be killed (it is another user's by now), or that the system does not let go, is waited for all the
- * same; after a second the log says which and why, and it is killed again each second.
+/* Kill the process if it still runs, and with own_group all that are in the group, also if it has ended; wait for its
+ * end, close its pipes and set *p to NULL; does nothing on NULL. The others of a group are no children of this
+ * process and are not waited for: they end a moment later. Who waits in weft_process_wait has its answer or
+ * WEFT_CLOSED, and has left it when this returns. One that cannot be killed (it is another user's by now), or that
+ * the system does not let go, is waited for all the same; after a second the log says which and why, and it is killed
+ * again each second.
  * Returns nothing.   Owns: takes the process.   Caller: anyone.   Switches: yes; it is not cancelled. */
 WEFT_API void weft_process_close(weft_process **p);
 

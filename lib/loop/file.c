@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loop/turn.h"
 #include "port/err.h"
 #include "port/fd.h"
 #include "port/file.h"
@@ -14,8 +15,7 @@
 #include "weft/io.h"
 
 enum {
-    NOW_MOST = 256 * 1024, /* more at a time would hold the worker up longer than handing it over */
-    NOW_ROW = 256 * 1024   /* after so many bytes without a wait, others have a turn */
+    NOW_MOST = 256 * 1024 /* more at a time would hold the worker up longer than handing it over */
 };
 
 struct weft_file {
@@ -24,7 +24,7 @@ struct weft_file {
     unsigned how;
     /* Both are hints that several readers write; nothing hangs on their order. */
     WEFT_ATOMIC(uint32_t) never; /* it cannot be read without blocking */
-    WEFT_ATOMIC(uint32_t) row;   /* bytes read at once since the last turn of others */
+    WEFT_ATOMIC(size_t) row;     /* loop/turn.h; of two who read together one may not count */
     char name[];
 };
 
@@ -155,9 +155,16 @@ static bool read_now(struct transfer *t)
         weft_atomic_store(&f->never, 1, WEFT_RELAXED);
     if (e != WEFT_OK || (t->at >= 0 && got > 0 && got < t->len))
         return false;
-    weft_atomic_fetch_add(&f->row, (uint32_t)got, WEFT_RELAXED);
     t->got = got;
     return true;
+}
+
+/* There was no wait for `got` bytes: others have a turn now and then. */
+static void count(weft_file *f, size_t got)
+{
+    size_t row = weft_atomic_load(&f->row, WEFT_RELAXED);
+    weft__no_wait(&row, got);
+    weft_atomic_store(&f->row, row, WEFT_RELAXED);
 }
 
 static weft_err read_some(struct transfer *t, size_t *got)
@@ -167,16 +174,15 @@ static weft_err read_some(struct transfer *t, size_t *got)
         return weft__fail(WEFT_INVALID, "read: %s: it is not open for reading", f->name);
     if (weft_cancelled())
         return weft__fail(WEFT_CANCELLED, "file: %s was cancelled", weft_task_name());
-    if (weft_atomic_load(&f->row, WEFT_RELAXED) >= NOW_ROW) {
-        weft_atomic_store(&f->row, 0, WEFT_RELAXED);
-        weft_err e = weft_yield();
+    if (read_now(t)) {
+        count(f, t->got);
+    } else {
+        weft_err e = weft_blocking(f->w, read_here, t);
         if (e != WEFT_OK)
             return e;
     }
-    weft_err e = read_now(t) ? WEFT_OK : weft_blocking(f->w, read_here, t);
-    if (e == WEFT_OK)
-        *got = t->got;
-    return e;
+    *got = t->got;
+    return WEFT_OK;
 }
 
 weft_err weft_file_read(weft_file *f, void *buf, size_t cap, size_t *got)

@@ -14,6 +14,8 @@
 #include "task/worker.h"
 #include "weft/io.h"
 
+_Static_assert(sizeof(weft_command) == 12 * sizeof(void *), "as it was before it grew");
+
 enum { PATH_LENGTH = 4096 };
 /* How long a process that was killed has until it is said that somebody waits for its end. */
 static const int64_t patience_ns = 1000000000;
@@ -127,7 +129,11 @@ weft_err weft_process_start(weft *w, weft_process **p, const weft_command *c)
         e = weft__fail(WEFT_NOMEM, "start %s: out of memory", c->argv[0]);
         goto done;
     }
-    s->child = (weft__child){.program = c->argv[0], .argv = c->argv, .env = c->env, .dir = c->dir};
+    s->child = (weft__child){.program = c->argv[0],
+                             .argv = c->argv,
+                             .env = c->env,
+                             .dir = c->dir,
+                             .own_group = c->own_group != 0};
     s->theirs[0] = s->theirs[1] = s->theirs[2] = -1;
     own->w = w;
     weft__gate_init(&own->gate, "process");
@@ -229,7 +235,7 @@ weft_err weft_process_kill(weft_process *p, int signal)
 static void insist(weft_process *p, bool *said)
 {
     weft_err e = weft__child_signal(&p->child, weft__signal_kill);
-    if (e == WEFT_CLOSED || *said)
+    if (*said || weft__child_ended(&p->child))
         return;
     weft__log_line(&p->w->log, WEFT_LOG_WARN,
                    "weft_process_close waits for process %d, which was killed and does not end: %s",
@@ -275,6 +281,6 @@ void weft_process_close(weft_process **p)
     (void)weft__child_signal(&own->child, weft__signal_kill);
     (void)weft_shield(await_end, own);
     close_pipes(own);
-    weft__fd_close(own->child.fd);
+    weft__child_forget(&own->child);
     free(own);
 }

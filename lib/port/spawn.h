@@ -27,7 +27,8 @@ typedef struct weft__spawn {
 
 typedef struct weft__process {
     int pid;
-    int fd; /* readable once the process ended */
+    int fd;     /* readable once the process ended */
+    bool leads; /* of port/child.h: a process group, which has its number until it is forgotten */
 } weft__process;
 
 /* How a process ended. */

@@ -6,6 +6,8 @@
 #include "task/task.h"
 #include "task/worker.h"
 
+_Static_assert(sizeof(weft_call) == 256, "as gather.h says");
+
 weft_place *weft__call_place(weft_place *place)
 {
     weft__waiter *self = weft__self();

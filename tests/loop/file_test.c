@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "loop/turn.h"
 #include "task/fresh.h"
 #include "weft/dir.h"
 #include "weft/io.h"
@@ -264,6 +265,9 @@ static void many_read_and_write_at_offsets_at_once(void **state)
 
 struct turn {
     weft_file *f;
+    size_t len; /* of a read */
+    uint64_t at;
+    size_t most; /* and there are */
     bool other;
     int reads;
 };
@@ -274,7 +278,7 @@ static weft_err read_until_other(void *arg)
     char block[BLOCK];
     size_t got;
     for (t->reads = 0; t->reads < 100000 && !t->other; t->reads++)
-        MUST(weft_file_read_at(t->f, block, BLOCK, 0, &got) == WEFT_OK && got == BLOCK);
+        MUST(weft_file_read_at(t->f, block, t->len, t->at, &got) == WEFT_OK && got == t->most);
     MUST(t->other);
     return WEFT_OK;
 }
@@ -285,21 +289,40 @@ static weft_err be_other(void *arg)
     return WEFT_OK;
 }
 
+/* Starts both. The loop runs one at a time: neither begins before this has ended. */
+struct both {
+    weft_scope *s;
+    struct turn *t;
+};
+
+static weft_err start_both(void *arg)
+{
+    struct both *b = arg;
+    weft_err e = weft_go(b->s, read_until_other, b->t);
+    return e == WEFT_OK ? weft_go(b->s, be_other, b->t) : e;
+}
+
 static void who_reads_what_is_in_memory_gives_others_a_turn(void **state)
 {
     (void)state;
     static char block[BLOCK];
-    struct turn t = {0};
-    weft_scope s;
-    assert_int_equal(weft_file_open_as(w, &t.f, in_root("turn"), FRESH), WEFT_OK);
-    assert_int_equal(weft_file_write(t.f, block, BLOCK), WEFT_OK);
-    /* The loop runs one at a time. */
-    weft_scope_init(&s, weft_loop(w), "turn");
-    assert_int_equal(weft_go(&s, read_until_other, &t), WEFT_OK);
-    assert_int_equal(weft_go(&s, be_other, &t), WEFT_OK);
-    assert_int_equal(weft_scope_join(&s, weft_in_s(50)), WEFT_OK);
-    weft_scope_fini(&s);
-    weft_file_close(&t.f);
+    weft_file *f;
+    assert_int_equal(weft_file_open_as(w, &f, in_root("turn"), FRESH), WEFT_OK);
+    assert_int_equal(weft_file_write(f, block, BLOCK), WEFT_OK);
+    /* Much, little, and nothing at all: who looks at the end of a file whether there is more. */
+    const struct turn ways[] = {
+        {f, BLOCK, 0, BLOCK, false, 0}, {f, 1, 0, 1, false, 0}, {f, BLOCK, BLOCK, 0, false, 0}};
+    for (int i = 0; i < 3; i++) {
+        struct turn t = ways[i];
+        weft_scope s;
+        struct both b = {&s, &t};
+        weft_scope_init(&s, weft_loop(w), "turn");
+        assert_int_equal(weft_go(&s, start_both, &b), WEFT_OK);
+        assert_int_equal(weft_scope_join(&s, weft_in_s(50)), WEFT_OK);
+        weft_scope_fini(&s);
+        assert_true(t.reads > 0 && t.reads <= WEFT__TURN_BYTES / WEFT__TURN_CALL + 1);
+    }
+    weft_file_close(&f);
 }
 
 struct cancelled {

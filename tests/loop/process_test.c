@@ -632,11 +632,14 @@ static void listen_to(struct said *s)
     w->log.level = WEFT_LOG_WARN;
 }
 
+static int own_group; /* whether what does not die leads one */
+
 static weft_err close_what_does_not_die(void *arg)
 {
     weft_process *p;
     const char *argv[] = {"sleep", "1000", NULL};
-    MUST(weft_process_start(w, &p, &(weft_command){.argv = argv}) == WEFT_OK);
+    weft_command c = {.argv = argv, .own_group = own_group};
+    MUST(weft_process_start(w, &p, &c) == WEFT_OK);
     int pid = *(int *)arg = weft_process_pid(p);
     weft_process_close(&p);
     MUST(kill(pid, 0) == -1);
@@ -663,6 +666,21 @@ static void a_close_that_waits_names_the_process_and_why(void **state)
     assert_non_null(strstr(s.text, "operating system"));
     run(close_what_does_not_die, &pid); /* one that dies at once */
     assert_int_equal(denied + ignored, 0);
+}
+
+static void so_does_a_close_of_a_group(void **state)
+{
+    (void)state;
+    struct said s = {0};
+    int pid;
+    listen_to(&s);
+    ignored = 2;
+    own_group = 1;
+    run(close_what_does_not_die, &pid);
+    own_group = 0;
+    assert_int_equal(s.lines, 1);
+    assert_non_null(strstr(s.text, "operating system"));
+    assert_int_equal(ignored, 0);
 }
 
 static void it_does_so_too_while_somebody_waits_for_the_end(void **state)
@@ -702,6 +720,7 @@ int main(int argc, char **argv)
         T(running_out_of_descriptors_starts_nothing),
         T(an_end_that_others_took_is_said),
         T(a_close_that_waits_names_the_process_and_why),
+        T(so_does_a_close_of_a_group),
         T(it_does_so_too_while_somebody_waits_for_the_end),
     };
     if (argc > 1)

@@ -114,6 +114,28 @@ static void gather_all_lets_all_end(void **state)
     }
 }
 
+static weft_err talks(void *arg)
+{
+    return weft__fail(WEFT_DENIED, "%s", (const char *)arg);
+}
+
+static void of_a_long_detail_the_beginning_is_kept(void **state)
+{
+    (void)state;
+    char text[401];
+    for (size_t i = 0; i < 400; i++)
+        text[i] = (char)('a' + i % 26);
+    text[400] = '\0';
+    weft_call c = WEFT_CALL(talks, text);
+    assert_int_equal(weft_gather_all(weft_pool(w), &c, 1, weft_in_s(60)), WEFT_OK);
+    assert_int_equal(strlen(c.why), 211);
+    assert_memory_equal(c.why, text, 211);
+    text[211] = '\0'; /* just what there is room for */
+    assert_int_equal(weft_gather(weft_pool(w), &c, 1, weft_in_s(60)), WEFT_DENIED);
+    assert_string_equal(c.why, text);
+    assert_string_equal(weft_detail(), text);
+}
+
 static void who_is_late_is_cancelled_and_waited_for(void **state)
 {
     (void)state;
@@ -386,11 +408,17 @@ int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(gather_returns_when_all_did),     T(the_first_that_fails_cancels_the_others),
-        T(gather_all_lets_all_end),         T(who_is_late_is_cancelled_and_waited_for),
-        T(the_first_that_ends_is_named),    T(the_first_that_succeeds_is_named),
-        T(within_a_deadline_or_not_at_all), T(the_callers_cancellation_goes_through),
-        T(calls_come_back_as_they_end),     T(calls_within_calls_cancelled_at_random),
+        T(gather_returns_when_all_did),
+        T(the_first_that_fails_cancels_the_others),
+        T(gather_all_lets_all_end),
+        T(of_a_long_detail_the_beginning_is_kept),
+        T(who_is_late_is_cancelled_and_waited_for),
+        T(the_first_that_ends_is_named),
+        T(the_first_that_succeeds_is_named),
+        T(within_a_deadline_or_not_at_all),
+        T(the_callers_cancellation_goes_through),
+        T(calls_come_back_as_they_end),
+        T(calls_within_calls_cancelled_at_random),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -57,7 +58,10 @@ static int prepare(struct start *s, const weft__child *how)
     memset(&all, 0xff, sizeof all);
     posix_spawnattr_setsigmask(&s->attr, &none);
     posix_spawnattr_setsigdefault(&s->attr, &all);
-    posix_spawnattr_setflags(&s->attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    if (how->own_group) /* the attribute is 0 from the start: a new one, of the child's number */
+        flags |= POSIX_SPAWN_SETPGROUP;
+    posix_spawnattr_setflags(&s->attr, flags);
     int error = 0;
     for (int i = 0; i < 3 && error == 0; i++)
         error = arrange(s, how->fd[i], i);
@@ -92,9 +96,86 @@ destroy_actions:
     return error;
 }
 
+/* What follows "#!" in the first line of a file, up to its argument; empty: there is no such line, or no reading it.
+ * The system looks no further than 256 bytes either. */
+static void find_interpreter(int at, const char *program, char name[256])
+{
+    char line[256];
+    name[0] = '\0';
+    int fd = openat(at, program, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    ssize_t n = read(fd, line, sizeof line - 1);
+    close(fd);
+    line[n > 0 ? n : 0] = '\0';
+    if (strncmp(line, "#!", 2) != 0)
+        return;
+    const char *from = line + 2 + strspn(line + 2, " \t");
+    size_t len = strcspn(from, " \t\n");
+    memcpy(name, from, len);
+    name[len] = '\0';
+}
+
+/* The program is there and may be run, and yet it cannot: what it names is at fault. */
+static weft_err needs_error(int error, const char *program, char *interpreter)
+{
+    weft_err e = error == EACCES ? WEFT_DENIED : WEFT_MISSING;
+    size_t len = strlen(interpreter);
+    if (len == 0)
+        return weft__fail(e,
+                          "cannot run: %s: the loader that it names (readelf -l): %s; it may be "
+                          "built for another system",
+                          program, strerror(error));
+    bool returns = interpreter[len - 1] == '\r';
+    if (returns)
+        interpreter[len - 1] = '\0';
+    return weft__fail(e, "cannot run: %s: the interpreter %s%s of its line #!: %s; %s", program,
+                      interpreter, returns ? "\\r" : "", strerror(error),
+                      returns ? "end the lines of the script with \\n alone"
+                              : "install it, or change the line");
+}
+
+/* Why the program cannot be run, which a relative path looks for from `at`. */
+static weft_err program_error(int error, int at, const char *program)
+{
+    struct stat st;
+    char interpreter[256];
+    bool there = (error == ENOENT || error == ENOTDIR || error == EACCES) &&
+                 fstatat(at, program, &st, 0) == 0 && S_ISREG(st.st_mode) &&
+                 faccessat(at, program, X_OK, AT_EACCESS) == 0;
+    if (!there)
+        return weft__sys_error(error, "cannot run", program);
+    find_interpreter(at, program, interpreter);
+    return needs_error(error, program, interpreter);
+}
+
+/* An error number, or 0: it can be worked in. */
+static int open_directory(const char *dir, int *at)
+{
+    *at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return *at >= 0 && faccessat(*at, ".", X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+/* The system does not say of what the number speaks: it is looked at once more. */
+static weft_err file_error(int error, const weft__child *how)
+{
+    int at = AT_FDCWD;
+    weft_err e;
+    if (!how->dir)
+        return program_error(error, at, how->program);
+    if (open_directory(how->dir, &at) == error) {
+        e = weft__sys_error(error, "working directory", how->dir);
+        e = weft__fail_in(e, "cannot run: %s", how->program);
+    } else {
+        e = weft__fail_in(program_error(error, at, how->program), "directory %s", how->dir);
+    }
+    if (at >= 0)
+        close(at);
+    return e;
+}
+
 static weft_err start_error(int error, const weft__child *how)
 {
-    const char *in = how->dir ? " in " : "", *dir = how->dir ? how->dir : "";
     switch (error) {
     case EAGAIN:
         return weft__fail(WEFT_NOMEM, "%s: the limit of processes is reached (ulimit -u)",
@@ -104,16 +185,14 @@ static weft_err start_error(int error, const weft__child *how)
     case E2BIG:
         return weft__fail(WEFT_INVALID, "%s: the arguments and the environment are too long",
                           how->program);
-    default: {
-        weft_err e = weft__sys_error(error, "cannot run", how->program);
-        return *in ? weft__fail_in(e, "directory %s", dir) : e;
-    }
+    default:
+        return file_error(error, how);
     }
 }
 
-static void kill_and_forget(pid_t pid)
+static void kill_and_forget(pid_t pid, bool leads)
 {
-    kill(pid, SIGKILL); /* it has not been waited for: the number is its own */
+    kill(leads ? -pid : pid, SIGKILL); /* it has not been waited for: the number is its own */
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
 }
@@ -141,10 +220,10 @@ weft_err weft__child_start(weft__process *p, const weft__child *how)
                               "process %d (%s) has ended, and how is not known: do not "
                               "ignore SIGCHLD, and leave its end to weft",
                               (int)pid, how->program);
-        kill_and_forget(pid);
+        kill_and_forget(pid, how->own_group);
         return weft__sys_error(error, "cannot watch", how->program);
     }
-    *p = (weft__process){.pid = pid, .fd = fd};
+    *p = (weft__process){.pid = pid, .fd = fd, .leads = how->own_group};
     return WEFT_OK;
 }
 
@@ -168,22 +247,58 @@ static weft_err look(const weft__process *p, int flags, siginfo_t *info)
 weft_err weft__child_end(const weft__process *p, weft__process_end *end)
 {
     siginfo_t info;
-    weft_err e = look(p, 0, &info);
+    weft_err e = look(p, p->leads ? WNOWAIT : 0, &info);
     if (e == WEFT_OK)
         *end = (weft__process_end){.killed = info.si_code != CLD_EXITED, .code = info.si_status};
     return e;
 }
 
+bool weft__child_ended(const weft__process *p)
+{
+    siginfo_t info;
+    return look(p, WNOWAIT, &info) != WEFT_EMPTY;
+}
+
+static weft_err signal_error(int error, const weft__process *p, int number)
+{
+    if (error == ESRCH)
+        return weft__fail(WEFT_CLOSED, "process %d has ended", p->pid);
+    if (error == EINVAL)
+        return weft__fail(WEFT_INVALID, "there is no signal %d", number);
+    return weft__sys_error(error, "cannot send a signal to", "process");
+}
+
+static weft_err signal_one(const weft__process *p, int number)
+{
+    bool sent = syscall(SYS_pidfd_send_signal, p->fd, number, NULL, 0) == 0;
+    return sent ? WEFT_OK : signal_error(errno, p, number);
+}
+
+/* It runs, or has ended and not been forgotten: its number is the group's, and no stranger's. */
+static weft_err signal_group(const weft__process *p, int number, bool runs)
+{
+    if (kill(-p->pid, number) < 0 && errno != ESRCH) /* nobody is in it */
+        return signal_error(errno, p, number);
+    if (!runs || getpgid(p->pid) == p->pid)
+        return WEFT_OK;
+    weft_err e = signal_one(p, number); /* it has gone over to another group */
+    return e == WEFT_CLOSED ? WEFT_OK : e;
+}
+
 weft_err weft__child_signal(const weft__process *p, int number)
 {
     siginfo_t info;
-    if (look(p, WNOWAIT, &info) == WEFT_OK)
-        return weft__fail(WEFT_CLOSED, "process %d has ended", p->pid);
-    if (syscall(SYS_pidfd_send_signal, p->fd, number, NULL, 0) == 0)
-        return WEFT_OK;
-    if (errno == ESRCH)
-        return weft__fail(WEFT_CLOSED, "process %d has ended", p->pid);
-    if (errno == EINVAL)
-        return weft__fail(WEFT_INVALID, "there is no signal %d", number);
-    return weft__sys_error(errno, "cannot send a signal to", "process");
+    weft_err e = look(p, WNOWAIT, &info);
+    if (p->leads)
+        return e == WEFT_OK || e == WEFT_EMPTY ? signal_group(p, number, e == WEFT_EMPTY) : e;
+    return e == WEFT_OK ? signal_error(ESRCH, p, number) : signal_one(p, number);
+}
+
+void weft__child_forget(weft__process *p)
+{
+    siginfo_t info;
+    if (p->leads)
+        (void)look(p, 0, &info);
+    close(p->fd);
+    *p = (weft__process){.pid = 0, .fd = -1};
 }
