@@ -1,14 +1,16 @@
 /* Streams that are closed while tasks read and write at both ends, in any order: everybody is let go, what was
  * read is what was written, and nothing is left.
  * ctest: timeout=200 */
+#define HANG_S 180
+
 #include <stdlib.h>
 
+#include "loop/ends.h"
 #include "loop/stream.h"
 #include "loop/victim.h"
 
 enum { LENGTH = 40000, MOST = 4 };
 
-static weft *w;
 static uint64_t seed;
 static long closed, lost, had_all;
 
@@ -61,19 +63,6 @@ static void until_inside(struct user *u)
         ignore(weft_yield());
 }
 
-static void connect_two(weft_stream *s[2])
-{
-    weft_listener *l;
-    weft_address a;
-    char text[WEFT_ADDRESS_TEXT];
-    assert_int_equal(weft_listen(w, &l, "127.0.0.1:0", NULL), WEFT_OK);
-    weft_listener_address(l, &a);
-    weft_address_text(&a, text, sizeof text);
-    assert_int_equal(weft_dial(w, &s[0], text, weft_in_s(20)), WEFT_OK);
-    assert_int_equal(weft_accept(l, &s[1], weft_in_s(20)), WEFT_OK);
-    weft_listener_close(&l);
-}
-
 /* Both ends with those who use them; how many those are. */
 static int open_ends(weft_stream *s[2], struct user *u, bool again)
 {
@@ -84,7 +73,7 @@ static int open_ends(weft_stream *s[2], struct user *u, bool again)
     else if (sort == 1)
         assert_int_equal(weft_stream_pair(w, s), WEFT_OK);
     else
-        connect_two(s);
+        connection(s);
     for (int end = 0; end < 2; end++)
         for (int writes = 0; writes < 2; writes++)
             if (sort > 0 || end == writes)
@@ -172,21 +161,19 @@ static void streams_are_closed_under_their_users_in_any_order(void **state)
     (void)state;
     long rounds = test_length(1500, 20000);
     seed = test_seed();
-    w = engine_open(2);
-    watch(w, 180);
     int open = victim_descriptors();
     for (long i = 0; i < rounds; i++)
         play();
     assert_int_equal(victim_descriptors(), open);
     printf("%ld had all, %ld were closed, %ld lost\n", had_all, closed, lost);
     assert_int_equal(weft_atomic_load(&w->poll.watched, WEFT_RELAXED), 0);
-    engine_close(w);
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(streams_are_closed_under_their_users_in_any_order),
+        cmocka_unit_test_setup_teardown(streams_are_closed_under_their_users_in_any_order, setup,
+                                        teardown),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -6,22 +6,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "loop/ends.h"
 #include "port/err.h"
-#include "task/fresh.h"
-#include "weft/stream.h"
-
-/* ends[0] dialled, ends[1] was accepted. */
-static void connection(weft_stream *ends[2])
-{
-    weft_listener *l;
-    weft_address a;
-    char text[WEFT_ADDRESS_TEXT];
-    ok(weft_listen(w, &l, "127.0.0.1:0", NULL));
-    weft_listener_address(l, &a);
-    ok(weft_dial(w, &ends[0], weft_address_text(&a, text, sizeof text), weft_in_s(20)));
-    ok(weft_accept(l, &ends[1], weft_in_s(20)));
-    weft_listener_close(&l);
-}
 
 /* From now on nothing reaches `s`, not even its machine. */
 static void deafen(weft_stream *s)
@@ -30,12 +16,6 @@ static void deafen(weft_stream *s)
     struct sock_fprog program = {.len = 1, .filter = &drop};
     assert_int_equal(
         setsockopt(weft_stream_fd(s), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), 0);
-}
-
-static void close_both(weft_stream *s[2])
-{
-    weft_close(&s[0]);
-    weft_close(&s[1]);
 }
 
 /* A call that waits, as a task. */
@@ -85,7 +65,7 @@ static void without_it_only_a_deadline_ends_the_wait(void **state)
     ok(run_at(weft_pool(w), reads, &c));
     assert_int_equal(c.result, WEFT_LATE);
     assert_true(c.ended >= c.by.ns);
-    close_both(s);
+    close_ends(s);
 }
 
 static void a_read_of_a_peer_that_is_gone_is_lost(void **state)
@@ -102,7 +82,7 @@ static void a_read_of_a_peer_that_is_gone_is_lost(void **state)
     printf("lost after %.2f s of 2\n", (double)c.took / 1e9);
     ok(run_at(weft_pool(w), reads, &c));
     assert_int_equal(c.result, WEFT_CLOSED);
-    close_both(s);
+    close_ends(s);
 }
 
 static void a_write_to_a_peer_that_is_gone_is_lost(void **state)
@@ -117,7 +97,7 @@ static void a_write_to_a_peer_that_is_gone_is_lost(void **state)
     assert_int_equal(c.result, WEFT_LOST);
     assert_true(c.took < 30 * second);
     printf("lost after %.2f s of 2\n", (double)c.took / 1e9);
-    close_both(s);
+    close_ends(s);
 }
 
 /* What was written is on its way and not acknowledged: who waits to read an answer learns of it. */
@@ -133,7 +113,7 @@ static void a_question_that_never_arrives_is_lost(void **state)
     ok(run_at(weft_pool(w), reads, &c));
     assert_int_equal(c.result, WEFT_LOST);
     assert_true(c.took < 30 * second);
-    close_both(s);
+    close_ends(s);
 }
 
 /* Its machine answers for a program that is silent for longer than the time. */
@@ -150,7 +130,7 @@ static void a_peer_that_is_there_and_silent_is_not_lost(void **state)
     c.by = weft_in_s(20);
     ok(run_at(weft_pool(w), reads, &c));
     assert_int_equal(c.result, WEFT_OK);
-    close_both(s);
+    close_ends(s);
 }
 
 static void a_peer_that_takes_nothing_for_so_long_counts_as_gone(void **state)
@@ -164,7 +144,7 @@ static void a_peer_that_takes_nothing_for_so_long_counts_as_gone(void **state)
     assert_int_equal(c.result, WEFT_LOST);
     assert_true(c.took >= 3 * second / 2 && c.took < 40 * second);
     printf("lost after %.2f s of 2\n", (double)c.took / 1e9);
-    close_both(s);
+    close_ends(s);
 }
 
 static int option(weft_stream *s, int level, int name)
@@ -194,10 +174,10 @@ static void times_that_cannot_be_are_refused(void **state)
     }
     weft_stream_stop(s[0]);
     assert_int_equal(weft_stream_keepalive(s[0], 1), WEFT_CLOSED);
-    close_both(s);
+    close_ends(s);
     ok(weft_stream_pair(w, s));
     ok(weft_stream_keepalive(s[0], 1));
-    close_both(s);
+    close_ends(s);
     ok(weft_pipe(w, &out, &in));
     ok(weft_stream_keepalive(in, 1));
     weft_close(&out);

@@ -1,19 +1,15 @@
 /* Child processes.
  * ctest: serial wrap=weft__child_signal */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "loop/shell.h"
 #include "port/child.h"
 #include "port/err.h"
-#include "task/trial.h"
 #include "weft/io.h"
-#include "weft/process.h"
 #include "weft/sync.h"
-
-static weft *w;
 
 /* Signals that are not let through: as to a process of another user, or to one that the system does not let go.
  * The superuser can kill everybody, so that the test has to pretend. */
@@ -36,58 +32,7 @@ weft_err __wrap_weft__child_signal(const weft__process *p, int number)
     return one_of(&ignored) ? WEFT_OK : __real_weft__child_signal(p, number);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    w = engine_open(2);
-    watch(w, 100);
-    return 0;
-}
-
-/* No test leaves a child behind, not even a dead one. */
-static int teardown(void **state)
-{
-    (void)state;
-    bool none = waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD;
-    engine_close(w);
-    return none ? 0 : -1;
-}
-
-/* Within a task, where nothing may be asserted. */
-#define MUST(x)                                                                                    \
-    do {                                                                                           \
-        if (!(x))                                                                                  \
-            return weft__fail(WEFT_STALE, "line %d: not so: %s (%s)", __LINE__, #x,                \
-                              weft_detail());                                                      \
-    } while (0)
-
-static void run(weft_fn fn, void *arg)
-{
-    weft_err e = run_at(weft_pool(w), fn, arg);
-    if (e != WEFT_OK)
-        fail_msg("%s: %s", weft_strerror(e), weft_detail());
-}
-
-static const weft_stdio to_pipe = {WEFT_STDIO_PIPE, 0}, to_null = {WEFT_STDIO_NULL, 0};
-
-/* `c`, as `sh -c script`. */
-static weft_err shell(weft_process **p, const char *script, weft_command c)
-{
-    const char *argv[] = {"sh", "-c", script, NULL};
-    c.argv = argv;
-    return weft_process_start(w, p, &c);
-}
-
-/* All that comes out of `s`. */
-static weft_err read_all(weft_stream *s, char *text, size_t cap)
-{
-    size_t len = 0, got = 0;
-    weft_err e;
-    while ((e = weft_read(s, text + len, cap - 1 - len, &got, weft_in_s(20))) == WEFT_OK)
-        len += got;
-    text[len] = '\0';
-    return e == WEFT_CLOSED ? WEFT_OK : e;
-}
+static const weft_stdio to_null = {WEFT_STDIO_NULL, 0};
 
 /* What a script prints, and that it ends well. */
 static weft_err printed(const char *script, weft_command c, char *text, size_t cap)
@@ -702,7 +647,7 @@ static void it_does_so_too_while_somebody_waits_for_the_end(void **state)
 
 int main(int argc, char **argv)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown_children)
     const struct CMUnitTest tests[] = {
         T(how_it_ended_is_told),
         T(much_goes_in_and_out_at_once),

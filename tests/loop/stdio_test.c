@@ -2,22 +2,7 @@
  * ctest: serial */
 #include <fcntl.h>
 
-#include "task/fresh.h"
-#include "weft/process.h"
-#include "weft/stream.h"
-
-static const weft_stdio to_pipe = {WEFT_STDIO_PIPE, 0};
-
-/* All that comes out of `s`. */
-static weft_err read_all(weft_stream *s, char *text, size_t cap)
-{
-    size_t len = 0, got = 0;
-    weft_err e;
-    while ((e = weft_read(s, text + len, cap - 1 - len, &got, weft_in_s(20))) == WEFT_OK)
-        len += got;
-    text[len] = '\0';
-    return e == WEFT_CLOSED ? WEFT_OK : e;
-}
+#include "loop/shell.h"
 
 /* A child that says whether its standard input and output are the null device, started while this process has closed those of its
  * own of which `closed` has the bit: the next pipe has their numbers. */
@@ -35,9 +20,7 @@ static weft_err inherited(unsigned closed, weft_command c, char *text, size_t ca
         if (closed & 1u << i)
             close(i);
     }
-    const char *argv[] = {"sh", "-c", script, NULL};
-    c.argv = argv;
-    weft_err e = weft_process_start(w, &p, &c);
+    weft_err e = shell(&p, script, c);
     if (e == WEFT_OK) {
         e = read_all(weft_process_err(p), text, cap);
         weft_err f = weft_process_wait(p, &end, weft_in_s(20));

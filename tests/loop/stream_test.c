@@ -14,29 +14,14 @@
 
 #include <cmocka.h>
 
+#include "loop/ends.h"
 #include "loop/stream.h"
-#include "task/fresh.h"
 #include "weft/io.h"
-#include "weft/stream.h"
 #include "weft/sync.h"
 
 static void pair(weft_stream *ends[2])
 {
     ok(weft_stream_pair(w, ends));
-}
-
-/* A TCP connection: ends[0] dialled, ends[1] was accepted. */
-static void connection(weft_stream *ends[2])
-{
-    weft_listener *l;
-    weft_address a;
-    char text[WEFT_ADDRESS_TEXT];
-    ok(weft_listen(w, &l, "127.0.0.1:0", NULL));
-    weft_listener_address(l, &a);
-    ok(weft_dial(w, &ends[0], weft_address_text(&a, text, sizeof text), weft_in_s(20)));
-    ok(weft_accept(l, &ends[1], weft_in_s(20)));
-    weft_listener_close(&l);
-    assert_null(l);
 }
 
 static void put(weft_stream *s, const char *text)
@@ -220,8 +205,7 @@ static void a_poll_sees_what_came_since(void **state)
             ok(weft_read(s[1], buf, 1, &got, WEFT_NOW));
             ok(weft_read_full(s[1], buf, 1, &got, WEFT_NOW));
         }
-        weft_close(&s[0]);
-        weft_close(&s[1]);
+        close_ends(s);
     }
 }
 
@@ -243,8 +227,7 @@ static void a_stream_is_read_and_written_at_once(void **state)
         assert_int_equal(f[i].done, FLOOD);
         assert_true(f[i].right);
     }
-    weft_close(&s[0]);
-    weft_close(&s[1]);
+    close_ends(s);
 }
 
 static void lines_come_one_by_one(void **state)
@@ -270,8 +253,7 @@ static void lines_come_one_by_one(void **state)
     assert_memory_equal(buf, "longer than six", 15);
     put(s[1], "the other way is open");
     comes(s[0], "the other way is open");
-    weft_close(&s[0]);
-    weft_close(&s[1]);
+    close_ends(s);
 }
 
 /* A reader or a writer who waits while somebody else closes the stream. */
@@ -364,8 +346,7 @@ static void who_comes_back_to_a_stopped_stream_is_sent_away(void **state)
         ok(weft_scope_join(&scope, weft_in_s(20)));
         assert_int_equal(x.e, WEFT_CLOSED);
         weft_scope_fini(&scope);
-        weft_close(&s[0]);
-        weft_close(&s[1]);
+        close_ends(s);
     }
 }
 
@@ -388,8 +369,7 @@ static void one_reads_at_a_time(void **state)
     ok(weft_scope_join(&scope, weft_in_s(20)));
     assert_int_equal(x.e, WEFT_OK);
     weft_scope_fini(&scope);
-    weft_close(&s[0]);
-    weft_close(&s[1]);
+    close_ends(s);
 }
 
 static void a_message_that_was_cut_is_the_last(void **state)
@@ -402,8 +382,7 @@ static void a_message_that_was_cut_is_the_last(void **state)
         assert_int_equal(weft_write(s[0], large, sizeof large, weft_in_ms(5)), WEFT_LATE);
         assert_non_null(strstr(weft_detail(), "bytes were written"));
         assert_int_equal(weft_write(s[0], "x", 1, weft_in_ms(5)), WEFT_INVALID);
-        weft_close(&s[0]);
-        weft_close(&s[1]);
+        close_ends(s);
     }
 }
 
@@ -514,8 +493,7 @@ static void urgent_data_hides_nothing(void **state)
         put(s[0], "after");
         comes(s[1], "beforeafter");
     }
-    weft_close(&s[0]);
-    weft_close(&s[1]);
+    close_ends(s);
 }
 
 static void dials_in_vain_say_why(void **state)
@@ -736,8 +714,7 @@ static void cancellation_at_any_point_loses_no_byte(void **state)
             back += got;
         assert_int_equal(back + t.held, sent);
         assert_int_equal(weft_read(s[0], buf, sizeof buf, &got, WEFT_NOW), WEFT_LATE);
-        weft_close(&s[0]);
-        weft_close(&s[1]);
+        close_ends(s);
     }
     assert_int_equal(lowest_free(), free_before);
 }

@@ -7,11 +7,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "task/fresh.h"
+#include "loop/shell.h"
 #include "weft/datagram.h"
 #include "weft/file.h"
-#include "weft/process.h"
-#include "weft/stream.h"
 
 enum { CALLS = 400 };
 
@@ -177,8 +175,6 @@ static void a_name_is_not_missing_because_no_descriptor_is_free(void **state)
 /* As weft_main puts it where standard output was closed. */
 static void a_child_can_write_where_this_process_has_no_output(void **state)
 {
-    const char *argv[] = {"sh", "-c", "echo hi || exit 7", NULL};
-    weft_command c = {.argv = argv};
     weft_process *p;
     weft_process_end end = {0};
     int saved, null;
@@ -187,7 +183,7 @@ static void a_child_can_write_where_this_process_has_no_output(void **state)
     saved = fcntl(1, F_DUPFD_CLOEXEC, 3);
     null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     assert_true(saved >= 0 && null >= 0 && dup2(null, 1) == 1);
-    weft_err e = weft_process_start(w, &p, &c);
+    weft_err e = shell(&p, "echo hi || exit 7", (weft_command){0});
     if (e == WEFT_OK) {
         e = weft_process_wait(p, &end, weft_in_s(60));
         weft_process_close(&p);

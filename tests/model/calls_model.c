@@ -28,21 +28,6 @@ static union {
 } all;
 
 /* What the library asks of others. */
-weft *weft_here(void)
-{
-    return &rt;
-}
-
-const char *weft_task_name(void)
-{
-    return "task";
-}
-
-const char *weft_detail(void)
-{
-    return "";
-}
-
 weft_err weft__task_create(weft__task **t, weft_place *place, weft_fn fn, void *arg,
                            const char *name, const char *where)
 {
@@ -74,47 +59,6 @@ weft_err weft__task_start(weft__task *t)
     else
         tell();
     return WEFT_OK;
-}
-
-void weft__task_free(weft__task *t)
-{
-    (void)t;
-}
-
-weft_err weft__move(weft__task *t, weft_place *place)
-{
-    (void)t, (void)place;
-    require(false);
-    return WEFT_OK;
-}
-
-weft_err weft_move(weft_place *place)
-{
-    (void)place;
-    require(false);
-    return WEFT_OK;
-}
-
-void weft__wake_slow(weft *w)
-{
-    (void)w;
-}
-
-void weft__timer_set(weft__timer *t)
-{
-    (void)t;
-    require(false);
-}
-
-void weft__timer_remove(weft__timers *ts, weft__timer *t)
-{
-    (void)ts, (void)t;
-}
-
-uint32_t weft__timed_drop_all(weft__scope *s)
-{
-    (void)s;
-    return 0;
 }
 
 /* Has its effect, unless it is cancelled before. */

@@ -18,43 +18,6 @@ static WEFT_ATOMIC(uint32_t) done;
 static bool comes; /* a datagram is there */
 
 /* What the library asks of others. */
-bool weft_cancelled(void)
-{
-    return false;
-}
-
-bool weft__cancelled(const weft__waiter *self)
-{
-    (void)self;
-    return false;
-}
-
-const char *weft_task_name(void)
-{
-    return "task";
-}
-
-void weft__scope_list(weft__waiter *self)
-{
-    (void)self;
-}
-
-void weft__timer_set(weft__timer *t)
-{
-    (void)t;
-    require(false);
-}
-
-void weft__timer_remove(weft__timers *ts, weft__timer *t)
-{
-    (void)ts, (void)t;
-}
-
-void weft__wake_slow(weft *w)
-{
-    (void)w;
-}
-
 weft_err weft_address_parse(weft_address *a, const char *text)
 {
     (void)a, (void)text;

@@ -40,42 +40,132 @@ int weft__switch(void **save, void *load, void (*after)(void *arg), void *arg)
     return 0;
 }
 
-/* What no task here comes to, unless the model has it. */
-weft_err weft__stacks_get(weft__stacks *s, bool large, weft__stack **out)
+/* What the library asks of others, unless the model or a file of the library has it. First what no thread here
+ * comes to. */
+#define OTHERWISE __attribute__((weak))
+
+OTHERWISE weft_err weft__stacks_get(weft__stacks *s, bool large, weft__stack **out)
 {
     (void)s, (void)large, (void)out;
     require(false);
     return WEFT_NOMEM;
 }
 
-__attribute__((weak)) void weft__scope_ended(weft__scope *s, uint32_t n)
+OTHERWISE void weft__stack_check_canary(weft__stack *s)
+{
+    (void)s;
+    require(false);
+}
+
+OTHERWISE weft__task *weft__work_on_stack(weft__worker *me)
+{
+    (void)me;
+    require(false);
+    return NULL;
+}
+
+OTHERWISE void weft__scope_ended(weft__scope *s, uint32_t n)
 {
     (void)s, (void)n;
     require(false);
 }
 
-__attribute__((weak)) weft__task *weft__strand_next(weft__worker *me)
+OTHERWISE weft_err weft__move(weft__task *t, weft_place *place)
 {
-    (void)me;
-    return NULL;
-}
-
-__attribute__((weak)) void weft__work_warm(weft__worker *me)
-{
-    (void)me;
-}
-
-__attribute__((weak)) weft__task *weft__work_on_stack(weft__worker *me)
-{
-    (void)me;
+    (void)t, (void)place;
     require(false);
-    return NULL;
+    return WEFT_OK;
 }
 
-void weft__stack_check_canary(weft__stack *s)
+OTHERWISE weft_err weft_move(weft_place *place)
+{
+    (void)place;
+    require(false);
+    return WEFT_OK;
+}
+
+/* A task with a deadline would: those that may be late are made threads, or the model has a wheel. */
+OTHERWISE void weft__timer_set(weft__timer *t)
+{
+    (void)t;
+    require(false);
+}
+
+/* No weft_timer is in the wheel. */
+OTHERWISE void weft__timed_fire(weft__timer *t, weft__fired *f)
+{
+    (void)t, (void)f;
+    require(false);
+}
+
+/* What all have the same answer for: nobody is cancelled, and there is nothing to do. */
+OTHERWISE weft *weft_here(void)
+{
+    return &rt;
+}
+
+OTHERWISE const char *weft_task_name(void)
+{
+    return "task";
+}
+
+OTHERWISE const char *weft_detail(void)
+{
+    return "";
+}
+
+OTHERWISE bool weft_cancelled(void)
+{
+    return false;
+}
+
+OTHERWISE bool weft__cancelled(const weft__waiter *self)
+{
+    (void)self;
+    return false;
+}
+
+OTHERWISE void weft__scope_list(weft__waiter *self)
+{
+    (void)self;
+}
+
+OTHERWISE void weft__task_free(weft__task *t)
+{
+    (void)t;
+}
+
+OTHERWISE void weft__timer_remove(weft__timers *ts, weft__timer *t)
+{
+    (void)ts, (void)t;
+}
+
+OTHERWISE void weft__timed_begin(weft__fired *f)
+{
+    require(!f->first && !f->in_vain);
+}
+
+OTHERWISE uint32_t weft__timed_drop_all(weft__scope *s)
 {
     (void)s;
-    require(false);
+    return 0;
+}
+
+OTHERWISE weft__task *weft__strand_next(weft__worker *me)
+{
+    (void)me;
+    return NULL;
+}
+
+OTHERWISE void weft__work_warm(weft__worker *me)
+{
+    (void)me;
+}
+
+/* Nobody sleeps: a thread whose task waits is woken with it. */
+OTHERWISE void weft__wake_slow(weft *w)
+{
+    (void)w;
 }
 
 void begin_workers(void)

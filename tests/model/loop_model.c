@@ -31,48 +31,6 @@ static bool closed;
 static uint64_t stream_key; /* set before the threads begin */
 
 /* What the library asks of others. */
-weft *weft_here(void)
-{
-    return &rt;
-}
-
-bool weft_cancelled(void)
-{
-    return false;
-}
-
-bool weft__cancelled(const weft__waiter *self)
-{
-    (void)self;
-    return false;
-}
-
-const char *weft_task_name(void)
-{
-    return "task";
-}
-
-void weft__scope_list(weft__waiter *self)
-{
-    (void)self;
-}
-
-void weft__timer_set(weft__timer *t)
-{
-    (void)t;
-    require(false);
-}
-
-void weft__timer_remove(weft__timers *ts, weft__timer *t)
-{
-    (void)ts, (void)t;
-}
-
-void weft__wake_slow(weft *w)
-{
-    (void)w;
-}
-
 static void ring(void)
 {
     weft_atomic_fetch_add(&bell, 1, WEFT_SEQ_CST);

@@ -23,33 +23,6 @@ weft *weft_here(void)
     return NULL;
 }
 
-bool weft__cancelled(const weft__waiter *self)
-{
-    (void)self;
-    return false;
-}
-
-void weft__scope_list(weft__waiter *self)
-{
-    (void)self;
-}
-
-void weft__timer_set(weft__timer *t)
-{
-    (void)t;
-    require(false);
-}
-
-void weft__timer_remove(weft__timers *ts, weft__timer *t)
-{
-    (void)ts, (void)t;
-}
-
-void weft__wake_slow(weft *w)
-{
-    (void)w;
-}
-
 void weft__log_line(weft__log *log, weft_level level, const char *format, ...)
 {
     (void)log, (void)level, (void)format;

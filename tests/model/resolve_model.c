@@ -18,45 +18,9 @@ static model_plain answer;
 static weft_err result;
 
 /* What the library asks of others. */
-bool weft_cancelled(void)
-{
-    return false;
-}
-
 bool weft__cancelled(const weft__waiter *self)
 {
     return self == &tasks[0].waiter && weft_atomic_load(&cancel, WEFT_ACQUIRE) != 0;
-}
-
-const char *weft_task_name(void)
-{
-    return "task";
-}
-
-const char *weft_detail(void)
-{
-    return "";
-}
-
-void weft__scope_list(weft__waiter *self)
-{
-    (void)self;
-}
-
-void weft__timer_set(weft__timer *t)
-{
-    (void)t;
-    require(false);
-}
-
-void weft__timer_remove(weft__timers *ts, weft__timer *t)
-{
-    (void)ts, (void)t;
-}
-
-void weft__wake_slow(weft *w)
-{
-    (void)w;
 }
 
 weft_err weft_address_parse(weft_address *a, const char *text)

@@ -14,60 +14,9 @@ static weft_scope *public_of(weft__scope *s)
 }
 
 /* What the library asks of others. */
-weft_err weft__move(weft__task *t, weft_place *place)
-{
-    (void)t, (void)place;
-    require(false);
-    return WEFT_OK;
-}
-
-void weft__wake_slow(weft *w)
-{
-    (void)w;
-}
-
-void weft__task_free(weft__task *t)
-{
-    (void)t;
-}
-
-const char *weft_task_name(void)
-{
-    return "task";
-}
-
-const char *weft_detail(void)
-{
-    return "";
-}
-
 int64_t weft_clock(void)
 {
     return weft__clock_ns();
-}
-
-weft_err weft_move(weft_place *place)
-{
-    (void)place;
-    require(false);
-    return WEFT_OK;
-}
-
-void weft__timer_set(weft__timer *t)
-{
-    (void)t;
-    require(false);
-}
-
-uint32_t weft__timed_drop_all(weft__scope *s)
-{
-    (void)s;
-    return 0;
-}
-
-void weft__timer_remove(weft__timers *ts, weft__timer *t)
-{
-    (void)ts, (void)t;
 }
 
 /* The owner has started `n` tasks, which run elsewhere. */

@@ -17,11 +17,6 @@ void weft__make_work(weft *w, weft__task *t)
     require(weft_atomic_exchange(&carriers, 1, WEFT_ACQ_REL) == 0);
 }
 
-void weft__wake_slow(weft *w)
-{
-    (void)w;
-}
-
 /* The threads make so many ready each. */
 static void begin(int first, int second, int third)
 {

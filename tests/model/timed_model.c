@@ -40,52 +40,12 @@ weft_err weft__task_start(weft__task *t)
     return WEFT_OK;
 }
 
-void weft__task_free(weft__task *t)
-{
-    (void)t;
-}
-
 /* Whoever waits for it may have the wheel turn. */
 void weft__poll_earlier(weft *w, int64_t at)
 {
     (void)w, (void)at;
     weft_atomic_store(&hung, 1, WEFT_RELEASE);
     weft__futex_wake(&hung, 1, false);
-}
-
-void weft__timer_set(weft__timer *t)
-{
-    (void)t;
-    require(false);
-}
-
-weft_err weft__move(weft__task *t, weft_place *place)
-{
-    (void)t, (void)place;
-    require(false);
-    return WEFT_OK;
-}
-
-weft_err weft_move(weft_place *place)
-{
-    (void)place;
-    require(false);
-    return WEFT_OK;
-}
-
-void weft__wake_slow(weft *w)
-{
-    (void)w;
-}
-
-const char *weft_task_name(void)
-{
-    return "task";
-}
-
-const char *weft_detail(void)
-{
-    return "";
 }
 
 static weft_err fires(void *arg)

@@ -13,36 +13,14 @@ static weft_err result[WORKERS];
 static int granted;
 
 /* What the library asks of others. */
-/* No weft_timer is in its wheel. */
-void weft__timed_fire(weft__timer *t, weft__fired *f)
-{
-    (void)t, (void)f;
-    require(false);
-}
-
-void weft__timed_begin(weft__fired *f)
-{
-    require(!f->first && !f->in_vain);
-}
-
 bool weft__cancelled(const weft__waiter *self)
 {
     return self == &tasks[0].waiter && weft_atomic_load(&cancel, WEFT_ACQUIRE) != 0;
 }
 
-void weft__scope_list(weft__waiter *self)
-{
-    (void)self;
-}
-
 void weft__timer_set(weft__timer *t)
 {
     (void)weft__timer_add(&timers, t);
-}
-
-void weft__wake_slow(weft *w)
-{
-    (void)w;
 }
 
 static void reset(void)
