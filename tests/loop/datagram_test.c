@@ -382,6 +382,45 @@ static void a_file_left_behind_is_replaced_and_others_are_not(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* A call that is made again as long as it met the questions of until_in. */
+static weft_err receive_patiently(void *arg)
+{
+    struct call *c = arg;
+    do {
+        c->result = weft_datagram_receive(c->d, c->buf, c->cap, &c->len, &c->at, c->by);
+    } while (c->result == WEFT_INVALID);
+    __atomic_store_n(&c->done, 1, __ATOMIC_RELEASE); /* pairs with until_in */
+    return WEFT_OK;
+}
+
+static weft_err send_patiently(void *arg)
+{
+    struct call *c = arg;
+    do {
+        c->result = weft_datagram_send(c->d, c->buf, c->len, &c->at, c->by);
+    } while (c->result == WEFT_INVALID);
+    __atomic_store_n(&c->done, 1, __ATOMIC_RELEASE); /* pairs with until_in */
+    return WEFT_OK;
+}
+
+/* Until `c` is in its call, which is told by another's being refused, or has left it: from then on the socket
+ * may be closed. The questions neither take nor send anything. */
+static void until_in(const struct call *c, bool sends)
+{
+    static const char refused[] = "another task does that already";
+    int64_t until = weft_clock() + INT64_C(60000000000);
+    while (!__atomic_load_n(&c->done, __ATOMIC_ACQUIRE)) {
+        size_t len;
+        weft_address none = {0};
+        weft_err e = sends ? weft_datagram_send(c->d, "", 0, &none, WEFT_NOW)
+                           : weft_datagram_receive(c->d, NULL, 0, &len, NULL, WEFT_NOW);
+        if (e == WEFT_INVALID && strstr(weft_detail(), refused))
+            return;
+        assert_true(weft_clock() < until);
+        ignore(weft_yield());
+    }
+}
+
 static void one_receives_and_one_sends_at_a_time(void **state)
 {
     (void)state;
@@ -389,7 +428,8 @@ static void one_receives_and_one_sends_at_a_time(void **state)
     struct call c = a_receive(a, weft_in_s(60));
     weft_scope s;
     weft_scope_init(&s, weft_pool(w), "first");
-    assert_int_equal(weft_go(&s, receive, &c), WEFT_OK);
+    assert_int_equal(weft_go(&s, receive_patiently, &c), WEFT_OK);
+    until_in(&c, false);
     assert_int_equal(weft_scope_join(&s, weft_in_ms(30)), WEFT_LATE);
     struct call second = a_receive(a, weft_in_s(20));
     ignore(run_at(weft_pool(w), receive, &second));
@@ -459,45 +499,6 @@ static void long_ones_wait_for_room_as_well(void **state)
     assert_true(cpu < 100000000);
     weft_datagram_close(&a);
     weft_datagram_close(&b);
-}
-
-/* A call that is made again as long as it met the questions of until_in. */
-static weft_err receive_patiently(void *arg)
-{
-    struct call *c = arg;
-    do {
-        c->result = weft_datagram_receive(c->d, c->buf, c->cap, &c->len, &c->at, c->by);
-    } while (c->result == WEFT_INVALID);
-    __atomic_store_n(&c->done, 1, __ATOMIC_RELEASE); /* pairs with until_in */
-    return WEFT_OK;
-}
-
-static weft_err send_patiently(void *arg)
-{
-    struct call *c = arg;
-    do {
-        c->result = weft_datagram_send(c->d, c->buf, c->len, &c->at, c->by);
-    } while (c->result == WEFT_INVALID);
-    __atomic_store_n(&c->done, 1, __ATOMIC_RELEASE); /* pairs with until_in */
-    return WEFT_OK;
-}
-
-/* Until `c` is in its call, which is told by another's being refused, or has left it: from then on the socket
- * may be closed. The questions neither take nor send anything. */
-static void until_in(const struct call *c, bool sends)
-{
-    static const char refused[] = "another task does that already";
-    int64_t until = weft_clock() + INT64_C(60000000000);
-    while (!__atomic_load_n(&c->done, __ATOMIC_ACQUIRE)) {
-        size_t len;
-        weft_address none = {0};
-        weft_err e = sends ? weft_datagram_send(c->d, "", 0, &none, WEFT_NOW)
-                           : weft_datagram_receive(c->d, NULL, 0, &len, NULL, WEFT_NOW);
-        if (e == WEFT_INVALID && strstr(weft_detail(), refused))
-            return;
-        assert_true(weft_clock() < until);
-        ignore(weft_yield());
-    }
 }
 
 static weft_err close_it(void *arg)

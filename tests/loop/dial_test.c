@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -151,9 +152,11 @@ static void ok(weft_err e)
         fail_msg("%s: %s", weft_strerror(e), weft_detail());
 }
 
+static const int64_t ms = 1000000;
+
 /* An end of the system's own: listens and accepts nobody by itself. */
 struct end {
-    int fd, fill[4], filled;
+    int fd, fill; /* and who waits in its backlog, or -1 */
     int port;
 };
 
@@ -165,7 +168,8 @@ static void listen_at(struct end *e, int family, int backlog)
         a.sin6_addr = in6addr_loopback;
     else
         ((struct sockaddr_in *)&a)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    *e = (struct end){.fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    *e = (struct end){.fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+                      .fill = -1};
     assert_true(e->fd >= 0);
     assert_int_equal(bind(e->fd, (struct sockaddr *)&a, len), 0);
     if (backlog >= 0)
@@ -199,6 +203,15 @@ static void bad(struct end *e)
     add(AF_INET, e->port);
 }
 
+/* Linux tells here how many wait to be accepted, and how many may before who comes is dropped. */
+static bool is_full(int fd)
+{
+    struct tcp_info is;
+    socklen_t len = sizeof is;
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &is, &len), 0);
+    return is.tcpi_unacked > is.tcpi_sacked;
+}
+
 /* Its backlog is full, and the system drops who comes. */
 static void silent(struct end *e)
 {
@@ -207,25 +220,20 @@ static void silent(struct end *e)
     struct sockaddr_in a = {.sin_family = AF_INET,
                             .sin_port = htons((uint16_t)e->port),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    for (e->filled = 0; e->filled < 4; e->filled++) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        e->fill[e->filled] = fd;
-        int r = __real_connect(fd, (struct sockaddr *)&a, sizeof a);
-        assert_true(r == 0 || errno == EINPROGRESS);
-        if (e->filled > 0 && weft_ready(fd, WEFT_WRITABLE, weft_in_ms(20)) == WEFT_LATE) {
-            e->filled++;
-            return;
-        }
-    }
-    fail_msg("a backlog of 0 is never full");
+    e->fill = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(__real_connect(e->fill, (struct sockaddr *)&a, sizeof a), 0);
+    int64_t until = weft_clock() + 20000 * ms;
+    while (!is_full(e->fd) && weft_clock() < until)
+        ignore(weft_yield());
+    assert_true(is_full(e->fd));
 }
 
 static void end_all(struct end *e, int n)
 {
     for (int i = 0; i < n; i++) {
         close(e[i].fd);
-        for (int k = 0; k < e[i].filled; k++)
-            close(e[i].fill[k]);
+        if (e[i].fill >= 0)
+            close(e[i].fill);
     }
 }
 
@@ -271,8 +279,6 @@ static void is(const struct dial *d, weft_err e)
         fail_msg("%s: %s: %s", d->to, weft_strerror(d->result), d->detail);
 }
 
-static const int64_t ms = 1000000;
-
 static void after_a_refusal_the_next_is_tried_at_once(void **state)
 {
     (void)state;
@@ -281,9 +287,9 @@ static void after_a_refusal_the_next_is_tried_at_once(void **state)
     bad(&e[1]);
     good(&e[2]);
     silent(&e[3]);
-    /* The quickest of some: a stagger would make all of them slow. */
+    /* One is quick: a stagger would make all of them slow. */
     int64_t best = INT64_MAX;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 20 && best >= 240 * ms; i++) {
         struct dial d = dialled("these:1", weft_in_s(60));
         is(&d, WEFT_OK);
         assert_int_equal(d.port, e[2].port);
@@ -365,8 +371,8 @@ static void who_was_silent_may_still_answer(void **state)
         ignore(weft_yield());
     assert_int_equal(asked.n, 2);
     /* Now it has room, and nobody else wants it; the system of who dials asks again after a second. */
-    for (; e[0].filled > 0; e[0].filled--)
-        close(e[0].fill[e[0].filled - 1]);
+    close(e[0].fill);
+    e[0].fill = -1;
     for (int fd; (fd = accept4(e[0].fd, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
         close(fd);
     ok(weft_scope_join(&s, weft_in_s(60)));
@@ -398,15 +404,17 @@ static void if_all_are_silent_it_is_late_at_the_deadline(void **state)
     struct end e[2];
     silent(&e[0]);
     silent(&e[1]);
-    struct dial d = dialled("these:1", weft_in_ms(400));
+    struct dial d = dialled("these:1", weft_in_s(2));
     is(&d, WEFT_LATE);
     assert_true(d.ended >= d.by.ns);
     assert_true(d.took < 30000 * ms);
     assert_int_equal(asked.n, 2);
     assert_non_null(strstr(d.detail, "these:1"));
     /* A deadline within the first one's time; and after one that refused. */
-    d = dialled("these:1", weft_in_ms(100));
-    is(&d, WEFT_LATE);
+    for (int i = 0; i < 20 && asked.n == 2; i++) { /* until the look-up takes less than that */
+        d = dialled("these:1", weft_in_ms(100));
+        is(&d, WEFT_LATE);
+    }
     assert_int_equal(asked.n, 3);
     found.n = 1;
     struct end more;
@@ -436,7 +444,7 @@ static void a_dial_is_cancelled_in_the_middle(void **state)
         is(&d, WEFT_CANCELLED);
         assert_null(d.s);
         assert_true(__atomic_load_n(&asked.n, __ATOMIC_ACQUIRE) >= wait_for);
-        assert_int_equal(open_files(), files_before + 3 + e[0].filled + e[1].filled + e[2].filled);
+        assert_int_equal(open_files(), files_before + 3 + 3);
     }
     end_all(e, 3);
 }
@@ -516,7 +524,7 @@ static void a_silent_v6_is_followed_by_v4(void **state)
     is(&d, WEFT_OK);
     assert_int_equal(d.port, six.port);
     if (six.fd != e[1].fd) {
-        assert_int_equal(asked.n, 2); /* the other IPv4 had no turn */
+        assert_int_equal(asked.ports[1], six.port); /* and not the other IPv4 */
         end_all(&six, 1);
     }
     end_all(e, 2);

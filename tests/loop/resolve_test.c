@@ -259,6 +259,17 @@ static void spin_until_begun(int n)
     assert_true(__atomic_load_n(&begun, __ATOMIC_ACQUIRE) >= n);
 }
 
+/* Late, while its look-up goes on: where the deadline has passed before it begins there is none, as may happen on a
+ * busy machine. */
+static void ask_in_vain(struct ask *a, bool as_task)
+{
+    do {
+        a->by = weft_in_ms(100);
+        ignore(as_task ? run_at(weft_pool(w), ask, a) : ask(a));
+        assert_int_equal(a->result, WEFT_LATE);
+    } while (strstr(a->detail, "had passed before it began"));
+}
+
 /* The look-ups that nobody waits for any more end after the engine was told to close: it waits for them. */
 static void late_and_cancelled_lookups_are_left_to_end_by_themselves(void **state)
 {
@@ -270,14 +281,10 @@ static void late_and_cancelled_lookups_are_left_to_end_by_themselves(void **stat
     ignore(run_at(weft_pool(w), ask, &past));
     assert_int_equal(past.result, WEFT_LATE);
     assert_int_equal(w->side.threads, 0);
-    late.by = weft_in_ms(100); /* which it has to begin in */
-    ignore(run_at(weft_pool(w), ask, &late));
-    assert_int_equal(late.result, WEFT_LATE);
+    ask_in_vain(&late, true);
     assert_int_equal(late.n, -1);
     assert_non_null(strstr(late.detail, "fake-slow:80"));
-    thread.by = weft_in_ms(100);
-    ignore(ask(&thread));
-    assert_int_equal(thread.result, WEFT_LATE);
+    ask_in_vain(&thread, false);
     weft_scope s;
     weft_scope_init(&s, weft_pool(w), "cancelled");
     assert_int_equal(weft_go(&s, ask, &gone), WEFT_OK);
@@ -316,9 +323,7 @@ static void stopping_says_which_lookup_it_waits_for(void **state)
     engine_close(w);
     assert_int_equal(lines, 0); /* there was nothing to wait for */
     w = engine_open_with(1, hear, 0);
-    late.by = weft_in_ms(50);
-    ignore(run_at(weft_pool(w), ask, &late));
-    assert_int_equal(late.result, WEFT_LATE);
+    ask_in_vain(&late, true);
     int64_t began = weft_clock();
     engine_close(w);
     int64_t took = weft_clock() - began;

@@ -79,18 +79,41 @@ static void a_task_waits_for_a_signal(void **state)
     weft_signals_close(&s);
 }
 
+/* Waits once. Who looks whether it waits may be inside at that moment. */
+static weft_err take_one(void *arg)
+{
+    struct taking *t = arg;
+    weft_err e;
+    do {
+        e = weft_signals_next(t->s, &t->number, WEFT_FOREVER);
+    } while (e == WEFT_INVALID);
+    t->result = e;
+    weft_sem_release(t->begun); /* it has ended */
+    return WEFT_OK;
+}
+
+/* Until the task waits in weft_signals_next, or has left it with a signal. */
+static void until_it_waits(const struct taking *t)
+{
+    int number;
+    while (weft_sem_acquire(t->begun, WEFT_NOW) == WEFT_LATE)
+        if (weft_signals_next(t->s, &number, WEFT_NOW) == WEFT_INVALID)
+            return;
+}
+
 static void late_and_cancelled_take_nothing(void **state)
 {
     (void)state;
-    weft_sem begun = WEFT_SEM_INIT("begun", 0);
+    weft_sem begun = WEFT_SEM_INIT("begun", 0), ended = WEFT_SEM_INIT("ended", 0);
     weft_scope sc;
     weft_signals *s = open_signals(SIGUSR1, 0);
     struct taking t = {s, weft_in_ms(10), &begun, 77, WEFT_STALE};
     assert_int_equal(run_at(weft_pool(w), take, &t), WEFT_OK);
     assert_int_equal(t.result, WEFT_LATE);
-    t.by = WEFT_FOREVER;
+    t.begun = &ended;
     weft_scope_init(&sc, weft_pool(w), "cancelled");
-    assert_int_equal(weft_go(&sc, take, &t), WEFT_OK);
+    assert_int_equal(weft_go(&sc, take_one, &t), WEFT_OK);
+    until_it_waits(&t);
     assert_int_equal(weft_scope_join(&sc, weft_in_ms(20)), WEFT_LATE);
     /* One at a time. */
     int number;
@@ -191,28 +214,6 @@ static void *send_signals(void *arg)
         usleep(20); /* at full speed the receiver would do nothing but handle them */
     }
     return NULL;
-}
-
-/* Waits once. Who looks whether it waits may be inside at that moment. */
-static weft_err take_one(void *arg)
-{
-    struct taking *t = arg;
-    weft_err e;
-    do {
-        e = weft_signals_next(t->s, &t->number, WEFT_FOREVER);
-    } while (e == WEFT_INVALID);
-    t->result = e;
-    weft_sem_release(t->begun); /* it has ended */
-    return WEFT_OK;
-}
-
-/* Until the task waits in weft_signals_next, or has left it with a signal. */
-static void until_it_waits(const struct taking *t)
-{
-    int number;
-    while (weft_sem_acquire(t->begun, WEFT_NOW) == WEFT_LATE)
-        if (weft_signals_next(t->s, &number, WEFT_NOW) == WEFT_INVALID)
-            return;
 }
 
 /* With and without signals that come meanwhile; what was there before ignores them. */

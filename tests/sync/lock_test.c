@@ -1,4 +1,5 @@
 /* The lock's policy: fast, and nobody starves. */
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -146,7 +147,7 @@ static weft_err contend(void *arg)
         weft_err e = weft_lock_acquire(&lock, WEFT_FOREVER);
         if (e != WEFT_OK)
             return e;
-        ++*mine;
+        __atomic_store_n(mine, *mine + 1, __ATOMIC_RELAXED); /* pairs with least */
         weft_lock_release(&lock);
     }
     return WEFT_OK;
@@ -158,10 +159,20 @@ static void *contend_on_thread(void *arg)
     return NULL;
 }
 
+static long least(const long *had, int n)
+{
+    long of = LONG_MAX;
+    for (int i = 0; i < n; i++) {
+        long one = __atomic_load_n(&had[i], __ATOMIC_RELAXED); /* pairs with contend */
+        of = one < of ? one : of;
+    }
+    return of;
+}
+
 static void nobody_starves(void **state)
 {
     (void)state;
-    enum { TASKS = 6, THREADS = 2 };
+    enum { TASKS = 6, THREADS = 2, ENOUGH = 5, TURNS = 20 };
     long had[TASKS + THREADS] = {0};
     pthread_t threads[THREADS];
     open_with(2);
@@ -171,14 +182,16 @@ static void nobody_starves(void **state)
         assert_int_equal(weft_go(&s, contend, &had[i]), WEFT_OK);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, contend_on_thread, &had[TASKS + i]), 0);
-    assert_int_equal(weft_scope_join(&s, weft_in_ms(test_length(300, 1000))), WEFT_LATE);
+    int turns_left = TURNS; /* more than one where other programs have the CPU */
+    do {
+        assert_int_equal(weft_scope_join(&s, weft_in_ms(test_length(300, 1000))), WEFT_LATE);
+    } while (least(had, TASKS + THREADS) < ENOUGH && --turns_left > 0);
     weft_atomic_store(&stop, 1, WEFT_RELAXED);
     assert_int_equal(weft_scope_join(&s, WEFT_FOREVER), WEFT_OK);
     weft_scope_fini(&s);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
-    for (int i = 0; i < TASKS + THREADS; i++)
-        assert_true(had[i] >= 5);
+    assert_true(least(had, TASKS + THREADS) >= ENOUGH);
     engine_close(w);
 }
 
