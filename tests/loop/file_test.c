@@ -5,34 +5,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "loop/root.h"
 #include "loop/turn.h"
-#include "task/fresh.h"
 #include "weft/dir.h"
 #include "weft/io.h"
 #include "weft/sync.h"
-
-static char root[64]; /* a directory of the test's own */
-
-static int setup_root(void **state)
-{
-    strcpy(root, "/tmp/weft-file-XXXXXX");
-    return mkdtemp(root) ? setup(state) : -1;
-}
-
-static int teardown_root(void **state)
-{
-    char line[128];
-    teardown(state);
-    snprintf(line, sizeof line, "rm -rf %s", root);
-    return system(line);
-}
-
-static char *in_root(const char *name)
-{
-    static _Thread_local char path[160];
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    return path;
-}
 
 enum { FRESH = WEFT_FILE_READ | WEFT_FILE_WRITE | WEFT_FILE_CREATE | WEFT_FILE_EXCLUSIVE };
 

@@ -1,20 +1,10 @@
 /* Children that lead a process group: what they started goes with them.
  * ctest: serial */
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include "loop/shell.h"
 #include "port/err.h"
-#include "task/fresh.h"
-#include "weft/process.h"
-#include "weft/stream.h"
-
-/* No test leaves a child behind, not even a dead one. */
-static int teardown_children(void **state)
-{
-    bool none = waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD;
-    return teardown(state) == 0 && none ? 0 : -1;
-}
 
 /* A child, and one that it started: that says back what it is told, and so shows that it lives; that both are gone
  * is seen by the end of the pipe that they write to. */

@@ -1,34 +1,16 @@
 /* What a start that fails says: which of program, interpreter and directory it was.
  * ctest: serial */
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "loop/root.h"
 #include "port/err.h"
-#include "task/fresh.h"
 #include "weft/process.h"
-
-static char root[64]; /* a directory of the test's own */
-
-static int setup_root(void **state)
-{
-    strcpy(root, "/tmp/weft-start-XXXXXX");
-    return mkdtemp(root) ? setup(state) : -1;
-}
-
-static int teardown_root(void **state)
-{
-    char line[128];
-    teardown(state);
-    snprintf(line, sizeof line, "rm -rf %s", root);
-    return system(line);
-}
 
 /* A file `name` that may be run; its path. */
 static const char *script(const char *name, const char *text)
 {
-    static char path[160];
-    snprintf(path, sizeof path, "%s/%s", root, name);
+    const char *path = in_root(name);
     FILE *f = fopen(path, "w");
     if (!f || fputs(text, f) < 0 || fclose(f) != 0 || chmod(path, 0700) != 0)
         abort();
