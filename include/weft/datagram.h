@@ -74,7 +74,7 @@ WEFT_API WEFT_CHECKED weft_err weft_datagram_receive(weft_datagram *d, void *buf
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_datagram_stop(weft_datagram *d);
 
-/* Close it and set *d to NULL; does nothing on NULL. Whoever receives or sends meanwhile has WEFT_CLOSED, and
+/* Close it and set *d to NULL; does nothing if *d is NULL. Whoever receives or sends meanwhile has WEFT_CLOSED, and
  * has left it when this returns. What was not received is dropped; a unix socket's file is removed.
  * Returns nothing.   Owns: takes it.   Caller: anyone.   Switches: yes, for a moment. */
 WEFT_API void weft_datagram_close(weft_datagram **d);

@@ -47,7 +47,7 @@ WEFT_API WEFT_CHECKED weft_err weft_dir_open(weft *w, weft_dir **d, const char *
  * WEFT_SYS.   Owns: x->name is the directory's.   Caller: anyone, one at a time.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_dir_next(weft_dir *d, weft_dir_entry *x);
 
-/* Close it and set *d to NULL; does nothing on NULL.
+/* Close it and set *d to NULL; does nothing if *d is NULL.
  * Returns nothing.   Owns: takes the directory.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_dir_close(weft_dir **d);
 

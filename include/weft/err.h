@@ -57,6 +57,12 @@ WEFT_API const char *weft_strerror(weft_err e);
  * Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API const char *weft_detail(void);
 
+/* Set the detail, as printf does, for a failure of the program's own; the code is the one that fits, such as
+ * WEFT_INVALID for input that cannot be: return weft_fail(WEFT_INVALID, "line %d: no number", n);
+ * Returns `e`.   Owns: nothing.   Caller: anyone.   Switches: no. */
+WEFT_API weft_err weft_fail(weft_err e, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 #ifdef __cplusplus
 }
 #endif

@@ -132,7 +132,7 @@ WEFT_API WEFT_CHECKED weft_err weft_file_size(weft_file *f, uint64_t *size);
  * Owns: nothing.   Caller: anyone.   Switches: yes. */
 WEFT_API WEFT_CHECKED weft_err weft_file_sync(weft_file *f);
 
-/* Close the file and set *f to NULL; does nothing on NULL.
+/* Close the file and set *f to NULL; does nothing if *f is NULL.
  * Returns nothing.   Owns: takes the file.   Caller: anyone, when nobody uses it any more.
  * Switches: yes, if it was open for writing; it is not cancelled. */
 WEFT_API void weft_file_close(weft_file **f);

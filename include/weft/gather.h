@@ -42,10 +42,7 @@ typedef struct weft_call {
 #ifdef __cplusplus
 #define WEFT_CALL(fn, arg) (weft_call{(fn), (arg), #fn, WEFT_OK, {0}, NULL, NULL})
 #else
-#define WEFT_CALL(fn, arg)                                                                         \
-    {                                                                                              \
-        (fn), (arg), #fn, WEFT_OK, {0}, NULL, NULL                                                 \
-    }
+#define WEFT_CALL(fn, arg) ((weft_call){(fn), (arg), #fn, WEFT_OK, {0}, NULL, NULL})
 #endif
 
 /* Make `n` calls at `place` at once and wait for all. The first that does not return WEFT_OK has the others

@@ -127,8 +127,9 @@ WEFT_API WEFT_CHECKED weft_err weft_process_kill(weft_process *p, int signal);
 WEFT_API int weft_process_pid(const weft_process *p);
 
 /* Kill the process if it still runs, and with own_group all that are in the group, also if it has ended; wait for its
- * end, close its pipes and set *p to NULL; does nothing on NULL. The others of a group are no children of this
- * process and are not waited for: they end a moment later. Who waits in weft_process_wait has its answer or
+ * end, close its pipes and set *p to NULL; does nothing if *p is NULL. The others of a group are no children of this
+ * process and are not waited for: they end a moment later, and a pipe that they hold then ends. (Where somebody else
+ * has taken the end of the process they are not reached, and live on: see weft_process_kill.) Who waits in weft_process_wait has its answer or
  * WEFT_CLOSED, and has left it when this returns. One that cannot be killed (it is another user's by now), or that
  * the system does not let go, is waited for all the same; after a second the log says which and why, and it is killed
  * again each second.

@@ -144,7 +144,7 @@ WEFT_API WEFT_CHECKED weft_err weft_queue_join(weft_queue *q, weft_deadline by);
  * last weft_put returned.   Switches: no. */
 WEFT_API void weft_queue_end(weft_queue *q);
 
-/* End this rank's part, its putting too, and set *q to NULL; does nothing on NULL. Items of a shared queue
+/* End this rank's part, its putting too, and set *q to NULL; does nothing if *q is NULL. Items of a shared queue
  * that this rank had asked for and not taken go back to it; its home waits until every other rank closed or
  * was lost. Items in a queue of this process are freed with it; the runtime's log says how many. If
  * somebody waits in it or joins it, this aborts with the caller's place in the source.

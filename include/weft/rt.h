@@ -96,7 +96,7 @@ WEFT_API int weft_main(int argc, char **argv, const weft_opts *opts,
  * Owns: the caller owns *w until weft_stop.   Caller: a thread.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_start(weft **w, const weft_opts *opts);
 
-/* Leave the team, end the workers, free everything and set *w to NULL; does nothing on NULL. All
+/* Leave the team, end the workers, free everything and set *w to NULL; does nothing if *w is NULL. All
  * scopes must be finished. What was sent is delivered first, or until `by`.
  * Returns WEFT_OK, or WEFT_LATE if some of what was sent could not be delivered by then (it is
  * stopped and freed all the same).   Owns: takes the runtime.

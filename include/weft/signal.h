@@ -61,7 +61,7 @@ WEFT_API WEFT_CHECKED weft_err weft_signals_next(weft_signals *s, int *number, w
 WEFT_API void weft_signals_stop(weft_signals *s);
 
 /* Put back what these signals did before, unless somebody has set something else meanwhile, and set *s to
- * NULL; does nothing on NULL. Who waits in weft_signals_next has WEFT_CLOSED, and has left it when this
+ * NULL; does nothing if *s is NULL. Who waits in weft_signals_next has WEFT_CLOSED, and has left it when this
  * returns. What was not handed out is forgotten.
  * Returns nothing.   Owns: takes the signals.   Caller: anyone.   Switches: yes, for a moment. */
 WEFT_API void weft_signals_close(weft_signals **s);

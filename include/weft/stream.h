@@ -81,7 +81,7 @@ WEFT_API WEFT_CHECKED weft_err weft_accept(weft_listener *l, weft_stream **s, we
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_listener_stop(weft_listener *l);
 
-/* Stop to listen and set *l to NULL; does nothing on NULL. Who is in weft_accept has WEFT_CLOSED, and
+/* Stop to listen and set *l to NULL; does nothing if *l is NULL. Who is in weft_accept has WEFT_CLOSED, and
  * nobody may come to it any more; a unix socket's file is removed.
  * Returns nothing.   Owns: takes the listener.   Caller: anyone.   Switches: yes, for a moment. */
 WEFT_API void weft_listener_close(weft_listener **l);
@@ -129,8 +129,8 @@ WEFT_API int weft_stream_fd(const weft_stream *s);
  * now) or WEFT_SYS.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API WEFT_CHECKED weft_err weft_stream_keepalive(weft_stream *s, int seconds);
 
-/* Who is at the other end, or was, once it is gone; zero for what has no address. What fails on the stream names
- * it too.
+/* Who is at the other end, or was, once it is gone; zero for what has no address. What fails
+ * while it reads or writes names it too.
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_stream_peer(const weft_stream *s, weft_address *a);
 
@@ -192,14 +192,15 @@ WEFT_API WEFT_CHECKED weft_err weft_stream_end(weft_stream *s);
  * Returns nothing.   Owns: nothing.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_stream_stop(weft_stream *s);
 
-/* Close the stream and set *s to NULL; does nothing on NULL. Whoever is in a call on it has WEFT_CLOSED, and has
+/* Close the stream and set *s to NULL; does nothing if *s is NULL. Whoever is in a call on it has WEFT_CLOSED, and has
  * left the stream when this returns; nobody may come to it any more. The peer reads what was written, then the
  * end, as if it were all there was to be: a protocol says by itself what is complete, or has weft_stream_reset.
  * Returns nothing.   Owns: takes the stream.   Caller: anyone.   Switches: yes, for a moment. */
 WEFT_API void weft_close(weft_stream **s);
 
-/* As weft_close, for who gives up in the middle: the peer of a TCP connection reads no end, but has WEFT_LOST,
- * and what is still on its way to it is dropped. For other streams it is weft_close.
+/* As weft_close, for who gives up in the middle: the peer of a TCP connection reads what has arrived, and then no end,
+ * but has WEFT_LOST; what is still on its way to it is dropped. An end that weft_stream_end has sent stays one. For
+ * other streams it is weft_close.
  * Returns nothing.   Owns: takes the stream.   Caller: anyone.   Switches: yes, for a moment. */
 WEFT_API void weft_stream_reset(weft_stream **s);
 

@@ -50,7 +50,7 @@ WEFT_API WEFT_CHECKED weft_err weft_team_barrier(weft_team *t, weft_deadline by)
 WEFT_API WEFT_CHECKED weft_err weft_team_gather(weft_team *t, int root, const void *data,
                                                 size_t len, weft_part **parts, weft_deadline by);
 
-/* Free what weft_team_gather gave and set *parts to NULL; does nothing on NULL.
+/* Free what weft_team_gather gave and set *parts to NULL; does nothing if *parts is NULL.
  * Returns nothing.   Owns: takes the parts.   Caller: anyone.   Switches: no. */
 WEFT_API void weft_parts_free(weft_part **parts);
 

@@ -47,11 +47,25 @@ static weft_err enter(weft_datagram *d, uint32_t who)
     return e == WEFT_OK ? WEFT_OK : closed();
 }
 
+static weft_err late(const weft_datagram *d, weft_readiness what, weft_deadline by)
+{
+    weft_address at;
+    char text[WEFT_ADDRESS_TEXT];
+    const char *why = what == WEFT_READABLE ? "receive: nothing came" : "send: there was no room";
+    if (by.ns == INT64_MIN) /* in a loop, and no news */
+        return weft__fail(WEFT_LATE, "datagram: %s", why);
+    weft_datagram_address(d, &at);
+    return weft__fail(WEFT_LATE, "datagram at %s: %s before the deadline",
+                      weft_address_text(&at, text, sizeof text), why);
+}
+
 static weft_err await(weft_datagram *d, int fd, weft_readiness what, weft_deadline by)
 {
     weft_err e = weft_ready(fd, what, by);
     if (weft__door_stopped(&d->door))
         return closed();
+    if (e == WEFT_LATE)
+        return late(d, what, by);
     return e == WEFT_OK
                ? e
                : weft__fail_in(e, "datagram: %s", what == WEFT_READABLE ? "receive" : "send");

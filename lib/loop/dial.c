@@ -176,6 +176,12 @@ static void take_turns(weft_address *a, int n)
     memcpy(a, turned, (size_t)n * sizeof *a);
 }
 
+/* What was asked for is a name; the detail has the address that came of it. */
+static weft_err in_name(weft_err e, const char *name)
+{
+    return strstr(weft_detail(), name) ? e : weft__fail_in(e, "%s", name);
+}
+
 weft_err weft_dial(weft *w, weft_stream **s, const char *to, weft_deadline by)
 {
     weft_address all[ADDRESSES], at;
@@ -189,7 +195,7 @@ weft_err weft_dial(weft *w, weft_stream **s, const char *to, weft_deadline by)
     if (e == WEFT_LATE || e == WEFT_CANCELLED)
         return weft__fail_in(e, "dial %s", to);
     if (e != WEFT_OK)
-        return e;
+        return in_name(e, to);
     weft__socket_peer(fd, &at); /* to any address of this machine is to one of them */
     return weft__stream_of(w, fd, weft__socket_kind(peer), at.len ? at : *peer, s);
 }

@@ -67,6 +67,15 @@ static weft_err hold_off(weft_listener *l, weft__pause *pause, weft_deadline by)
     return e == WEFT_LATE ? WEFT_OK : e;
 }
 
+static weft_err nobody_came(const weft_listener *l, weft_deadline by)
+{
+    char text[WEFT_ADDRESS_TEXT];
+    if (by.ns == INT64_MIN) /* in a loop, and no news */
+        return weft__fail(WEFT_LATE, "accept: nobody is there");
+    return weft__fail(WEFT_LATE, "accept at %s: nobody came before the deadline",
+                      weft_address_text(&l->at, text, sizeof text));
+}
+
 static weft_err accept_next(weft_listener *l, int *fd, weft_address *peer, weft_deadline by)
 {
     weft__pause pause = WEFT__PAUSE_INIT;
@@ -79,7 +88,7 @@ static weft_err accept_next(weft_listener *l, int *fd, weft_address *peer, weft_
         /* If it is late, once more: one may have come since the poller was asked. */
         weft_err e = weft__socket_accept(l->h.fd, fd, peer);
         if (e == WEFT_EMPTY && late == WEFT_LATE)
-            return weft__fail(WEFT_LATE, "accept: nobody came before the deadline");
+            return nobody_came(l, by);
         if (e == WEFT_EMPTY)
             continue;
         weft__ready_again(l->h.ready, WEFT_READABLE);

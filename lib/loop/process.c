@@ -14,7 +14,7 @@
 #include "task/worker.h"
 #include "weft/io.h"
 
-_Static_assert(sizeof(weft_command) == 12 * sizeof(void *), "as it was before it grew");
+_Static_assert(sizeof(void *) != 8 || sizeof(weft_command) == 96, "as it was before it grew");
 
 enum { PATH_LENGTH = 4096 };
 /* How long a process that was killed has until it is said that somebody waits for its end. */
@@ -222,6 +222,8 @@ weft_err weft_process_wait(weft_process *p, weft_process_end *end, weft_deadline
     e = wait_inside(p, by);
     if (e == WEFT_OK)
         *end = p->end;
+    else if (e == WEFT_LATE)
+        e = weft__fail(e, "process %d: it still runs at the deadline", p->child.pid);
     weft__gate_leave(&p->gate);
     return e;
 }
@@ -237,11 +239,14 @@ static void insist(weft_process *p, bool *said)
     weft_err e = weft__child_signal(&p->child, weft__signal_kill);
     if (*said || weft__child_ended(&p->child))
         return;
-    weft__log_line(&p->w->log, WEFT_LOG_WARN,
-                   "weft_process_close waits for process %d, which was killed and does not end: %s",
-                   p->child.pid,
-                   e == WEFT_OK ? "it is in the operating system, which may wait for a device"
-                                : weft_detail());
+    weft__log_line(
+        &p->w->log, WEFT_LOG_WARN,
+        "weft_process_close waits for process %d, which was killed and does not end: %s",
+        p->child.pid,
+        e != WEFT_OK ? weft_detail()
+        : p->child.leads
+            ? "it is another user's by now, or in the operating system, which may wait for a device"
+            : "it is in the operating system, which may wait for a device");
     *said = true;
 }
 
@@ -277,10 +282,13 @@ void weft_process_close(weft_process **p)
     if (!own)
         return;
     *p = NULL;
+    weft__detail kept; /* what it is closed for may still have to be told */
+    strcpy(kept.text, weft_detail());
     weft__gate_close(&own->gate);
     (void)weft__child_signal(&own->child, weft__signal_kill);
     (void)weft_shield(await_end, own);
     close_pipes(own);
     weft__child_forget(&own->child);
     free(own);
+    (void)weft__fail(WEFT_OK, "%s", kept.text);
 }

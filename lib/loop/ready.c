@@ -137,7 +137,8 @@ static weft_err wait_in_entry(weft *w, weft__ready *r, int fd, unsigned what, we
         return e;
     }
     weft_atomic_fetch_add(&w->poll.watched, 1, WEFT_RELAXED);
-    e = weft__wait_held(q, "descriptor", (void *)(uintptr_t)what, 0, by);
+    q->name = "descriptor"; /* a stream had its own */
+    e = weft__wait_held(q, "ready", (void *)(uintptr_t)what, 0, by);
     weft_atomic_fetch_sub(&w->poll.watched, 1, WEFT_RELAXED);
     if (e != WEFT_OK && !r->edge)
         leave_watch(w, r, fd);
@@ -174,7 +175,7 @@ weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
                 : wait_in_entry(w, r, fd, mask, by);
     weft__guard_drop(weft__sync_guard(q));
     /* It may have become so since the poller was asked; and a deadline that has passed polls. */
-    return e == WEFT_LATE && weft__fd_wait(fd, mask, INT64_MIN) == WEFT_OK ? WEFT_OK : e;
+    return e == WEFT_LATE ? wait_here(fd, mask, WEFT_NOW) : e;
 }
 
 /* What a stream's descriptor is watched for. */

@@ -45,6 +45,8 @@ static weft_err next(weft_signals *s, int *number, weft_deadline by)
             return WEFT_OK;
         }
         weft_err e = weft_ready(s->caught.bell, WEFT_READABLE, by);
+        if (e == WEFT_LATE)
+            return weft__fail(e, "signals: none came before the deadline");
         if (e != WEFT_OK)
             return e;
         weft__bell_drain(s->caught.bell); /* before looking again: what comes later rings again */

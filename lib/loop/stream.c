@@ -24,7 +24,8 @@ static weft_err make(weft *w, int fd, weft__fd_kind kind, weft_address peer, wef
         return e;
     }
     s->kind = kind;
-    s->peer = peer;
+    if (weft__address_is_named(&peer))
+        s->peer = peer;
     *out = s;
     return WEFT_OK;
 }
@@ -168,7 +169,7 @@ weft_err weft__stream_told(const weft_stream *s, weft_err e, weft_deadline by)
 {
     char text[WEFT_ADDRESS_TEXT];
     bool polled = e == WEFT_LATE && by.ns == INT64_MIN; /* in a loop, and no news */
-    if (e == WEFT_OK || polled || !weft__address_is_named(&s->peer))
+    if (e == WEFT_OK || polled || s->peer.len == 0)
         return e;
     return weft__fail_in(e, "%s", weft_address_text(&s->peer, text, sizeof text));
 }

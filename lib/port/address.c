@@ -70,6 +70,9 @@ static weft_err parse_host(weft_address *a, const char *text, const char *colon,
         return parse_ipv6(a, text - 1, host, port);
     if (weft__address_set_ipv4(a, host, port))
         return WEFT_OK;
+    if (strstr(text, "://"))
+        return weft__fail(WEFT_INVALID,
+                          "address '%s': no URL: write HOST:PORT, such as 127.0.0.1:80", text);
     if (strchr(host, ':'))
         return weft__fail(WEFT_INVALID,
                           "address '%s': an IPv6 address stands in brackets, as in [::1]:80", text);

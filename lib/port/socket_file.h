@@ -8,7 +8,7 @@
 #include "weft/address.h"
 
 /* Bind the socket `fd` to `at`, a unix address or any other; a file that no socket has any more is replaced.
- * Returns 0, or the system's error number. */
+ * Returns 0, or the system's error number; EWOULDBLOCK: somebody else has locked the folder. */
 int weft__socket_file_bind(int fd, const weft_address *at);
 /* The number by which the system tells the socket's file from others of that path later; 0: it has none. */
 uint64_t weft__socket_file_node(const weft_address *at);

@@ -11,6 +11,7 @@
  * S4 A task that runs inside a join is reached through the joiner by the scopes of all below it. Its forked
  *    children are listed in its own scope only: it passes on to them what comes from further out.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -263,6 +264,7 @@ static void run_inside(weft__stack *s, weft__task *self, weft__task *t)
     s->forks.here.me = &t->waiter;
     t->stack = s;
     s->forks.here.inside = 0;
+    s->detail.text[0] = '\0';
     t->result = t->fn(t->arg);
     weft__fork_all_joined(s, t);
     s->forks.here.inside = inside;
@@ -290,18 +292,22 @@ static void run_own(weft__scope *s)
     weft__task *me = weft__of(self, weft__task, waiter);
     if (me->place != s->place)
         return;
+    /* What the owner had to say stays, and is nothing that its children say. */
+    char *kept = stack->detail.text[0] ? strdup(stack->detail.text) : NULL;
     while (room_left(stack)) {
         weft__worker *k = stack->worker; /* another one after each child that waited */
         weft__task *t = weft__ring_pop_back(&k->fresh);
         if (!t)
-            return;
+            break;
         if (t->waiter.scope != s) {
             (void)weft__ring_push(&k->fresh, t); /* where it was: there is room */
-            return;
+            break;
         }
         run_inside(stack, me, t);
         s->credit++;
     }
+    strcpy(stack->detail.text, kept ? kept : "");
+    free(kept);
 }
 
 /* S1: take WAITING back; false: it is granted already, or will be. */
@@ -344,13 +350,26 @@ static void check_owner(weft__scope *s, const char *where)
                      s->head.name, weft_task_name());
 }
 
+/* Tasks still run: how many, and one of them that has waited. */
+static weft_err late(weft__scope *s)
+{
+    uint64_t left = weft_atomic_load(&s->live, WEFT_RELAXED) - s->credit;
+    const char *one = NULL;
+    weft__guard_take(weft__sync_guard(&s->head));
+    if (!weft__list_empty(&s->listed))
+        one = weft__of(s->listed.next, weft__task, sibling)->waiter.name;
+    weft__guard_drop(weft__sync_guard(&s->head));
+    return weft__fail(WEFT_LATE, "scope %s: %" PRIu64 " task%s at the deadline%s%s", s->head.name,
+                      left, left == 1 ? " runs" : "s run", one ? ", such as " : "", one ? one : "");
+}
+
 weft_err weft_scope_join_at(weft_scope *scope, weft_deadline by, const char *where)
 {
     weft__scope *s = weft__scope_in_use(scope, where);
     check_owner(s, where);
     weft_err e = await_all(s, false, by);
     if (e == WEFT_LATE)
-        return weft__fail(e, "scope %s: tasks still run at the deadline", s->head.name);
+        return late(s);
     if (e != WEFT_OK || s->first == WEFT_OK)
         return e;
     return weft__fail(s->first, "%s", s->detail ? s->detail : "");

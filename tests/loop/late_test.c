@@ -297,6 +297,67 @@ static void a_signal_is_had_if_it_came(void **state)
     weft_signals_close(&caught);
 }
 
+/* Who ends late is told for what it waited. */
+#define NAMES(x, ...)                                                                              \
+    do {                                                                                           \
+        char expected[200];                                                                        \
+        snprintf(expected, sizeof expected, __VA_ARGS__);                                          \
+        assert_int_equal((x), WEFT_LATE);                                                          \
+        assert_non_null(strstr(weft_detail(), expected));                                          \
+    } while (0)
+
+static void what_was_waited_for_has_a_name(void **state)
+{
+    (void)state;
+    weft_listener *l;
+    weft_stream *s;
+    weft_datagram *d;
+    weft_process *p;
+    weft_process_end end;
+    weft_address a;
+    char text[WEFT_ADDRESS_TEXT], buf[8];
+    size_t n;
+    int number, fd[2];
+    const char *argv[] = {"sleep", "100", NULL};
+    ok(weft_listen(w, &l, "127.0.0.1:0", NULL));
+    weft_listener_address(l, &a);
+    NAMES(weft_accept(l, &s, weft_in_ms(1)), "accept at %s: nobody",
+          weft_address_text(&a, text, sizeof text));
+    weft_listener_close(&l);
+    ok(weft_signals_open(w, &caught, (const int[]){SIGUSR1},
+                         1)); /* perhaps by the listener's number */
+    NAMES(weft_signals_next(caught, &number, weft_in_ms(1)), "signals: none came");
+    weft_signals_close(&caught);
+    ok(weft_datagram_open(w, &d, "127.0.0.1:0"));
+    weft_datagram_address(d, &a);
+    NAMES(weft_datagram_receive(d, buf, sizeof buf, &n, NULL, weft_in_ms(1)), "at %s: receive",
+          weft_address_text(&a, text, sizeof text));
+    weft_datagram_close(&d);
+    ok(weft_process_start(w, &p, &(weft_command){.argv = argv}));
+    NAMES(weft_process_wait(p, &end, weft_in_ms(1)), "process %d: it still runs",
+          weft_process_pid(p));
+    weft_process_close(&p);
+    assert_int_equal(pipe(fd), 0);
+    NAMES(weft_ready(fd[0], WEFT_READABLE, weft_in_ms(1)), "descriptor %d", fd[0]);
+    close(fd[0]);
+    close(fd[1]);
+}
+
+static void a_close_leaves_the_detail_alone(void **state)
+{
+    (void)state;
+    weft_process *p;
+    const char *argv[] = {"true", NULL};
+    for (int own = 0; own < 2; own++) {
+        weft_process_end end;
+        ok(weft_process_start(w, &p, &(weft_command){.argv = argv, .own_group = own}));
+        ok(weft_process_wait(p, &end, weft_in_s(20)));
+        (void)weft__fail(WEFT_STALE, "why it is closed");
+        weft_process_close(&p);
+        assert_string_equal(weft_detail(), "why it is closed");
+    }
+}
+
 int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -309,6 +370,8 @@ int main(int argc, char **argv)
         T(a_process_is_asked_for_its_end),
         T(datagrams_go_and_come_if_they_can),
         T(a_signal_is_had_if_it_came),
+        T(what_was_waited_for_has_a_name),
+        T(a_close_leaves_the_detail_alone),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -428,60 +428,6 @@ static void a_reset_is_lost(void **state)
     }
 }
 
-/* What `call` fails with says who was at the other end. */
-#define NAMES(expected, call)                                                                      \
-    do {                                                                                           \
-        assert_int_equal((call), (expected));                                                      \
-        assert_int_equal(strncmp(weft_detail(), peer, strlen(peer)), 0);                           \
-    } while (0)
-
-static void a_stream_names_its_peer_when_that_is_gone(void **state)
-{
-    (void)state;
-    weft_stream *s[2];
-    weft_address a;
-    char peer[WEFT_ADDRESS_TEXT], again[WEFT_ADDRESS_TEXT], buf[8];
-    size_t n;
-    connection(s);
-    weft_stream_address(s[0], &a);
-    weft_address_text(&a, peer, sizeof peer);
-    assert_int_equal(strncmp(peer, "127.0.0.1:", 10), 0);
-    NAMES(WEFT_LATE, weft_read(s[1], buf, sizeof buf, &n, weft_in_ms(1)));
-    put(s[0], "abc");
-    NAMES(WEFT_LATE, weft_read_full(s[1], buf, 4, &n, weft_in_ms(1)));
-    NAMES(WEFT_TOOBIG, weft_read_until(s[1], "\n", buf, 2, &n, weft_in_s(20)));
-    comes(s[1], "abc");
-    weft_stream_reset(&s[0]);
-    NAMES(WEFT_LOST, weft_read(s[1], buf, sizeof buf, &n, weft_in_s(20)));
-    NAMES(WEFT_CLOSED, weft_write(s[1], "x", 1, weft_in_s(20)));
-    weft_stream_peer(s[1], &a);
-    assert_string_equal(weft_address_text(&a, again, sizeof again), peer);
-    weft_close(&s[1]);
-}
-
-/* By IPv4 to a listener for both: the peer has the address that it has itself. */
-static void a_peer_by_ipv4_has_an_address_of_ipv4(void **state)
-{
-    (void)state;
-    weft_listener *l;
-    weft_stream *s[2];
-    weft_address a, b;
-    char to[64];
-    ok(weft_listen(w, &l, ":0", NULL));
-    weft_listener_address(l, &a);
-    snprintf(to, sizeof to, "127.0.0.1:%d", weft_address_port(&a));
-    ok(weft_dial(w, &s[0], to, weft_in_s(20)));
-    ok(weft_accept(l, &s[1], weft_in_s(20)));
-    for (int i = 0; i < 2; i++) {
-        weft_stream_address(s[i], &a);
-        weft_stream_peer(s[!i], &b);
-        assert_memory_equal(&a, &b, sizeof a);
-    }
-    weft_listener_close(&l);
-    weft_close(&s[0]);
-    weft_close(&s[1]);
-}
-
 static void urgent_data_hides_nothing(void **state)
 {
     (void)state;
@@ -752,8 +698,6 @@ int main(int argc, char **argv)
         T(a_message_that_was_cut_is_the_last),
         T(nobody_reads_is_no_signal),
         T(a_reset_is_lost),
-        T(a_stream_names_its_peer_when_that_is_gone),
-        T(a_peer_by_ipv4_has_an_address_of_ipv4),
         T(urgent_data_hides_nothing),
         T(dials_in_vain_say_why),
         T(closing_a_listener_lets_its_acceptor_go),

@@ -15,7 +15,8 @@ static model_plain open_of[DESCRIPTORS]; /* written by who closes it; read by wh
 static WEFT_ATOMIC(uint32_t) stopped[DESCRIPTORS];
 static WEFT_ATOMIC(uint32_t) inside; /* who has come in: RECEIVES, SENDS */
 static WEFT_ATOMIC(uint32_t) done;
-static bool comes; /* a datagram is there */
+static bool comes;   /* a datagram is there */
+static bool stuffed; /* the socket itself has no room */
 
 /* What the library asks of others. */
 weft_err weft_address_parse(weft_address *a, const char *text)
@@ -125,12 +126,12 @@ void weft__fd_close(int fd)
     model_write(&open_of[fd], 2);
 }
 
-/* The socket itself is writable; all else becomes ready when it is stopped. */
+/* The socket itself is writable, unless it is stuffed; all else becomes ready when it is stopped. */
 weft_err weft_ready(int fd, weft_readiness what, weft_deadline by)
 {
     (void)by;
     require(model_read(&open_of[fd]) == 1);
-    if (fd == SOCKET && what == WEFT_WRITABLE)
+    if (fd == SOCKET && what == WEFT_WRITABLE && !stuffed)
         return WEFT_OK;
     while (weft_atomic_load(&stopped[fd], WEFT_ACQUIRE) == 0)
         weft__futex_wait(&stopped[fd], 0, INT64_MAX, false);
@@ -144,6 +145,7 @@ static void begin(const char *at)
         weft_atomic_store(&stopped[i], 0, WEFT_RELAXED);
     weft_atomic_store(&inside, 0, WEFT_RELAXED);
     weft_atomic_store(&done, 0, WEFT_RELAXED);
+    stuffed = false;
     require(weft_datagram_open(&rt, &datagram, at) == WEFT_OK);
 }
 
@@ -163,6 +165,12 @@ static void nowhere(void)
 {
     begin(NULL);
     comes = false;
+}
+
+static void nowhere_without_room(void)
+{
+    nowhere();
+    stuffed = true;
 }
 
 static void receives(void)
@@ -235,6 +243,7 @@ const model models[] = {{"datagram.receive", 2, at_home, receive, NULL},
                         {"datagram.received", 2, one_came, receive, NULL},
                         {"datagram.send", 2, at_home, send, NULL},
                         {"datagram.first-send", 2, nowhere, send, NULL},
+                        {"datagram.first-stuffed", 2, nowhere_without_room, send, NULL},
                         {"datagram.stop", 2, at_home, stop, NULL},
                         {"datagram.both", 3, at_home, both, NULL},
                         {NULL, 0, NULL, NULL, NULL}};

@@ -177,7 +177,9 @@ static void a_folder_that_a_stranger_locks_holds_nobody_up(void **state)
     int stranger = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(flock(stranger, LOCK_EX), 0);
     assert_int_equal(tried(SOCK_STREAM), 0);
-    assert_int_equal(tried(SOCK_STREAM), EADDRINUSE); /* after a while */
+    assert_int_equal(tried(SOCK_STREAM), EWOULDBLOCK); /* after a while */
+    assert_int_equal(weft__bind_error(EWOULDBLOCK, "listen", &at), WEFT_INUSE);
+    assert_non_null(strstr(weft_detail(), "locked its folder"));
     close(stranger);
     assert_int_equal(tried(SOCK_STREAM), 0);
 }
@@ -187,7 +189,9 @@ static void the_address_says_more_about_it(void **state)
     (void)state;
     weft_address a;
     assert_int_equal(weft_address_parse(&a, "127.0.0.1:80"), WEFT_OK);
-    assert_int_equal(weft__net_error(EACCES, "listen", &a), WEFT_DENIED);
+    assert_int_equal(weft__net_error(EACCES, "dial", &a), WEFT_DENIED);
+    assert_null(strstr(weft_detail(), "below 1024"));
+    assert_int_equal(weft__bind_error(EACCES, "listen", &a), WEFT_DENIED);
     assert_non_null(
         strstr(weft_detail(), "listen: 127.0.0.1:80: Permission denied; a port below 1024"));
     assert_int_equal(weft_address_parse(&a, "unix:/nowhere/at/all"), WEFT_OK);
@@ -195,7 +199,9 @@ static void the_address_says_more_about_it(void **state)
     assert_non_null(strstr(weft_detail(), "folder is missing"));
     int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     close(file);
-    assert_int_equal(weft__net_error(EADDRINUSE, "listen", &at), WEFT_INUSE);
+    assert_int_equal(weft__bind_error(EADDRINUSE, "listen", &at), WEFT_INUSE);
+    assert_non_null(strstr(weft_detail(), "is no socket: take another path"));
+    assert_int_equal(weft__net_error(ECONNREFUSED, "dial", &at), WEFT_REFUSED);
     assert_non_null(strstr(weft_detail(), "is no socket"));
 }
 

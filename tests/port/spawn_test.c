@@ -351,9 +351,13 @@ static void test_programs_are_found_as_by_a_shell(void **state)
     assert_int_equal(weft__program_find("/bin/sh", path, sizeof path), WEFT_OK);
     assert_string_equal(path, "/bin/sh");
     assert_int_equal(weft__program_find("no-such-program", path, sizeof path), WEFT_MISSING);
+    assert_non_null(strstr(weft_detail(), "no-such-program: not in the folders of PATH"));
+    assert_null(strstr(weft_detail(), "here"));
     assert_int_equal(weft__program_find("", path, sizeof path), WEFT_MISSING);
     assert_int_equal(weft__program_find("/etc/passwd", path, sizeof path), WEFT_DENIED);
+    assert_non_null(strstr(weft_detail(), "chmod +x"));
     assert_int_equal(weft__program_find("/etc", path, sizeof path), WEFT_DENIED);
+    assert_non_null(strstr(weft_detail(), "is a directory"));
     assert_int_not_equal(weft__program_find("/bin/sh", tiny, sizeof tiny), WEFT_OK);
 }
 

@@ -59,7 +59,7 @@ static weft_event never = WEFT_EVENT_INIT("never");
 static void set(weft_call *c, act *a, weft_event *until, weft_err result)
 {
     *a = (act){.until = until, .result = result};
-    *c = (weft_call)WEFT_CALL(acts, a);
+    *c = WEFT_CALL(acts, a);
 }
 
 static void gather_returns_when_all_did(void **state)
@@ -331,7 +331,7 @@ static void make_some(player *p)
     size_t n = 1 + test_random(&p->random) % CALLS, which = 77;
     for (size_t i = 0; i < n; i++) {
         child[i] = (player){.random = test_random(&p->random), .depth = p->depth + 1};
-        calls[i] = (weft_call)WEFT_CALL(plays, &child[i]);
+        calls[i] = WEFT_CALL(plays, &child[i]);
     }
     weft_err e = WEFT_OK;
     switch (test_random(&p->random) % 6) {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "task/engine.h"
+#include "task/trial.h"
 #include "weft/sync.h"
 #include "weft/task.h"
 
@@ -115,7 +115,7 @@ static void a_join_is_late_and_fini_cancels(void **state)
         for (int i = 0; i < 20; i++)
             assert_int_equal(weft_go(&s, wait_for_ever, NULL), WEFT_OK);
         assert_int_equal(weft_scope_join(&s, weft_in_ms(20)), WEFT_LATE);
-        assert_non_null(strstr(weft_detail(), "waiting"));
+        assert_non_null(strstr(weft_detail(), "scope waiting: 20 tasks run at the deadline"));
         weft_scope_fini(&s);
         assert_int_equal(weft_atomic_load(&ran, WEFT_RELAXED), 20);
     }
@@ -138,6 +138,67 @@ static void the_first_failure_cancels_the_others_and_is_told(void **state)
     assert_int_equal(weft_scope_join(&s, weft_in_s(30)), WEFT_DENIED);
     assert_string_equal(weft_detail(), "no entry for give_up");
     assert_int_equal(weft_go(&s, count, NULL), WEFT_CANCELLED);
+    weft_scope_fini(&s);
+}
+
+static weft_err says_nothing(void *arg)
+{
+    (void)arg;
+    return WEFT_STALE;
+}
+
+static weft_err one_waits(weft_err e, weft_scope *s)
+{
+    weft_err late = weft_go(s, wait_for_ever, NULL);
+    while (late == WEFT_OK || (late == WEFT_LATE && !strstr(weft_detail(), "such as")))
+        late = weft_scope_join(s, weft_in_ms(1));
+    bool said =
+        strcmp(weft_detail(), "scope one: 1 task runs at the deadline, such as wait_for_ever") == 0;
+    return said ? e : weft__fail(WEFT_LATE, "not said: %s", weft_detail());
+}
+
+/* A task begins without a detail, also one that its owner's join calls, and leaves the owner's alone. */
+static weft_err has_failed_before(void *arg)
+{
+    (void)arg;
+    weft_scope s;
+    char own[] = "of the owner";
+    weft_scope_init(&s, weft_pool(w), "silent");
+    weft_err e = weft_go(&s, says_nothing, NULL);
+    (void)weft_fail(WEFT_INVALID, "%s", own);
+    if (e == WEFT_OK)
+        e = weft_scope_join(&s, WEFT_FOREVER);
+    if (e != WEFT_STALE || weft_detail()[0])
+        return weft__fail(WEFT_INVALID, "a task said what its owner did: %s", weft_detail());
+    weft_scope_fini(&s);
+    weft_scope_init(&s, weft_pool(w), "counting");
+    e = weft_go(&s, count, NULL);
+    (void)weft_fail(WEFT_INVALID, "%s", own);
+    if (e == WEFT_OK)
+        e = weft_scope_join(&s, WEFT_FOREVER);
+    bool kept = strcmp(weft_detail(), own) == 0;
+    weft_scope_fini(&s);
+    return e != WEFT_OK || kept ? e : weft__fail(WEFT_INVALID, "the owner lost its detail");
+}
+
+static void a_detail_is_its_own_task_s(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        weft_err e = run_at(weft_pool(w), has_failed_before, NULL);
+        if (e != WEFT_OK)
+            fail_msg("%s: %s", weft_strerror(e), weft_detail());
+    }
+}
+
+static void a_late_join_says_how_many_and_who(void **state)
+{
+    (void)state;
+    weft_scope s;
+    weft_scope_init(&s, weft_pool(w), "one");
+    weft_err e = one_waits(WEFT_OK, &s);
+    if (e != WEFT_OK)
+        fail_msg("%s", weft_detail());
     weft_scope_fini(&s);
 }
 
@@ -256,6 +317,8 @@ int main(int argc, char **argv)
         T(the_loop_runs_one_task_at_a_time),
         T(a_join_is_late_and_fini_cancels),
         T(the_first_failure_cancels_the_others_and_is_told),
+        T(a_detail_is_its_own_task_s),
+        T(a_late_join_says_how_many_and_who),
         T(scopes_nest_in_tasks),
         T(sleepers_wake_at_their_time_and_not_before),
         T(a_cancelled_scope_starts_nothing),

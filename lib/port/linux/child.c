@@ -7,13 +7,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "port/err.h"
 #include "port/fd.h"
+#include "port/program.h"
 
 extern char **environ;
 
@@ -96,59 +96,6 @@ destroy_actions:
     return error;
 }
 
-/* What follows "#!" in the first line of a file, up to its argument; empty: there is no such line, or no reading it.
- * The system looks no further than 256 bytes either. */
-static void find_interpreter(int at, const char *program, char name[256])
-{
-    char line[256];
-    name[0] = '\0';
-    int fd = openat(at, program, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return;
-    ssize_t n = read(fd, line, sizeof line - 1);
-    close(fd);
-    line[n > 0 ? n : 0] = '\0';
-    if (strncmp(line, "#!", 2) != 0)
-        return;
-    const char *from = line + 2 + strspn(line + 2, " \t");
-    size_t len = strcspn(from, " \t\n");
-    memcpy(name, from, len);
-    name[len] = '\0';
-}
-
-/* The program is there and may be run, and yet it cannot: what it names is at fault. */
-static weft_err needs_error(int error, const char *program, char *interpreter)
-{
-    weft_err e = error == EACCES ? WEFT_DENIED : WEFT_MISSING;
-    size_t len = strlen(interpreter);
-    if (len == 0)
-        return weft__fail(e,
-                          "cannot run: %s: the loader that it names (readelf -l): %s; it may be "
-                          "built for another system",
-                          program, strerror(error));
-    bool returns = interpreter[len - 1] == '\r';
-    if (returns)
-        interpreter[len - 1] = '\0';
-    return weft__fail(e, "cannot run: %s: the interpreter %s%s of its line #!: %s; %s", program,
-                      interpreter, returns ? "\\r" : "", strerror(error),
-                      returns ? "end the lines of the script with \\n alone"
-                              : "install it, or change the line");
-}
-
-/* Why the program cannot be run, which a relative path looks for from `at`. */
-static weft_err program_error(int error, int at, const char *program)
-{
-    struct stat st;
-    char interpreter[256];
-    bool there = (error == ENOENT || error == ENOTDIR || error == EACCES) &&
-                 fstatat(at, program, &st, 0) == 0 && S_ISREG(st.st_mode) &&
-                 faccessat(at, program, X_OK, AT_EACCESS) == 0;
-    if (!there)
-        return weft__sys_error(error, "cannot run", program);
-    find_interpreter(at, program, interpreter);
-    return needs_error(error, program, interpreter);
-}
-
 /* An error number, or 0: it can be worked in. */
 static int open_directory(const char *dir, int *at)
 {
@@ -162,12 +109,13 @@ static weft_err file_error(int error, const weft__child *how)
     int at = AT_FDCWD;
     weft_err e;
     if (!how->dir)
-        return program_error(error, at, how->program);
-    if (open_directory(how->dir, &at) == error) {
+        return weft__program_error(error, at, how->program);
+    int why = open_directory(how->dir, &at);
+    if (why == error && why != EMFILE && why != ENFILE && why != ENOMEM) {
         e = weft__sys_error(error, "working directory", how->dir);
         e = weft__fail_in(e, "cannot run: %s", how->program);
     } else {
-        e = weft__fail_in(program_error(error, at, how->program), "directory %s", how->dir);
+        e = weft__fail_in(weft__program_error(error, at, how->program), "directory %s", how->dir);
     }
     if (at >= 0)
         close(at);

@@ -61,7 +61,7 @@ weft_err weft__datagram_open(weft_address *at, int *fd, uint64_t *node)
         f = open_at(at, &number);
     }
     if (number != 0)
-        return weft__net_error(number, "datagram: open", at);
+        return weft__bind_error(number, "datagram: open", at);
     *fd = f;
     *node = weft__socket_file_node(at);
     return WEFT_OK;
@@ -89,6 +89,7 @@ void weft__datagram_address(int fd, weft_address *a)
         weft__address_from_system(a, (struct sockaddr *)&s, len);
     else
         *a = (weft_address){0};
+    weft__address_unmap(a);
 }
 
 /* What the network answered to an earlier datagram is no answer to this call: the call that meets it takes it

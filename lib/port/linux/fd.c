@@ -81,6 +81,8 @@ static const char *next(int number)
         return "; close what is there, or take another";
     case EAFNOSUPPORT:
         return "; the socket, or this machine, has no addresses of that sort";
+    case ECONNREFUSED:
+        return "; nobody listens there";
     case EPROTOTYPE:
         return "; streams and datagrams do not meet";
     default:

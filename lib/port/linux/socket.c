@@ -104,7 +104,7 @@ remove_file:
     weft__socket_file_remove(at, *node);
 close_socket:
     close(s);
-    return weft__net_error(number, "listen", at);
+    return weft__bind_error(number, "listen", at);
 }
 
 /* Errors of a connection that broke before it was accepted: the next one, please. */

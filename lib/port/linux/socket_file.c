@@ -54,14 +54,14 @@ static int open_folder(const char *file)
 }
 
 /* Alone among those that replace a file there. It takes each of them some microseconds; who locks a folder for longer
- * is a stranger, and nobody waits for that one. False: so it is. */
+ * is a stranger, and who comes waits 10 ms for that one at most. False: so it is. */
 static bool lock_folder(int folder)
 {
     const struct timespec moment = {.tv_nsec = 200000};
     for (int tries = 0; flock(folder, LOCK_EX | LOCK_NB) != 0; tries++) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return true; /* a file system without locks */
-        if (tries == 1000)
+        if (tries == 40)
             return false;
         (void)nanosleep(&moment, NULL);
     }
@@ -88,9 +88,10 @@ int weft__socket_file_bind(int fd, const weft_address *at)
         return errno;
     if (weft__socket_file_node(at) == 0) /* it has no file, or that is no socket's */
         return EADDRINUSE;
-    /* Of two that find the same one left behind, the second would take away what the first has put there. */
+    /* Of two that find the same one left behind, the second would take away what the first has put there. A
+     * folder that may be written to, but not read, cannot be locked: there it is left to chance. */
     int folder = open_folder(weft__address_file(at));
-    int number = folder >= 0 && !lock_folder(folder) ? EADDRINUSE : replace_file(fd, at);
+    int number = folder >= 0 && !lock_folder(folder) ? EWOULDBLOCK : replace_file(fd, at);
     if (folder >= 0)
         weft__fd_close(folder);
     return number;

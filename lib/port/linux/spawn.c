@@ -14,6 +14,7 @@
 
 #include "port/err.h"
 #include "port/fd.h"
+#include "port/program.h"
 
 extern char **environ;
 
@@ -59,6 +60,8 @@ static int child_stdio(int fd, int as, int flags)
     return fd < 0 ? -1 : dup2(fd, as);
 }
 
+static const char cannot_run[] = "cannot run it";
+
 /* In the child until it is the program: nothing here may touch what the parent will use. Returns
  * what failed. */
 static const char *child_become(const weft__spawn *how, char **env, int parent)
@@ -83,7 +86,7 @@ static const char *child_become(const weft__spawn *how, char **env, int parent)
         return "cannot give it its standard descriptors";
     child_signals();
     execvpe(how->program, how->argv, env);
-    return "cannot run it";
+    return cannot_run;
 }
 
 /* The child borrows the parent's memory until it is the program, and the parent stands still: quick
@@ -118,7 +121,8 @@ static weft_err give_up(const weft__spawn *how, pid_t pid, const failure *failed
         ;
     if (how->group_at) /* as in child_become */
         weft_atomic_store(how->group_at, 0, WEFT_RELAXED);
-    return weft__sys_error(failed->number, failed->what, how->program);
+    return failed->what == cannot_run ? weft__program_error(failed->number, AT_FDCWD, how->program)
+                                      : weft__sys_error(failed->number, failed->what, how->program);
 }
 
 weft_err weft__spawn_start(weft__process *p, const weft__spawn *how)
