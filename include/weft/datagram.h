@@ -1,15 +1,15 @@
 /* weft/datagram.h: messages without a connection: UDP over IPv4 and IPv6, and unix datagrams.
  *
- *     weft_datagram *d;                                     // an echo
- *     static char buf[65536];                               // no datagram of UDP is longer
+ *     weft_datagram *d;                                     // an echo of UDP
+ *     static char buf[65536];                               // where no datagram is longer
  *     e = weft_datagram_open(w, &d, ":7000");
  *     while ((e = weft_datagram_receive(d, buf, sizeof buf, &len, &from, WEFT_FOREVER)) == WEFT_OK)
  *         if (weft_datagram_send(d, buf, len, &from, weft_in_s(1)) != WEFT_OK)
  *             failed++;                                     // this one has no answer; others go on
  *     weft_datagram_close(&d);
  *
- * With less room a loop also has WEFT_TOOBIG, and must go on: a longer one stays in front until it is received
- * with more room. Without an end of its own the loop above ends when another task calls weft_datagram_stop.
+ * With less room, and with unix sockets, a loop also has WEFT_TOOBIG: the datagram stays in front until it is
+ * received with the room that *len says, so that a loop makes that room and goes on. Without an end of its own the loop above ends when another task calls weft_datagram_stop.
  *
  * A call looks as if it blocked, and parks its task. At most one task or thread receives at a time, and one
  * sends; both may be in it at once. A call that ends late or cancelled has taken or sent nothing.

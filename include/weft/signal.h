@@ -8,17 +8,14 @@
  *             break;
  *     weft_signals_close(&s);                              // what happened before happens again
  *
- *     static weft_err stops(void *arg)                     // a server that ends by a signal, and drains:
- *     {                                                    // a task beside the one that accepts
- *         struct server *v = arg;
- *         int number;
- *         weft_err e = weft_signals_next(v->signals, &number, WEFT_FOREVER);
- *         weft_listener_stop(v->listener);                 // weft_accept has WEFT_CLOSED, and that loop ends
- *         return e;
- *     }
- *     ...
- *     e = weft_scope_join(&connections, weft_in_s(10));    // those that are served end by themselves
- *     weft_scope_fini(&connections);                       // or are cancelled
+ * A server that ends by a signal, and lets those that it serves end; the README has all of it:
+ *
+ *     weft_call calls[] = {WEFT_CALL(accepts, v), WEFT_CALL(hears, v)};  // a loop that accepts; weft_signals_next
+ *     e = weft_first(NULL, calls, 2, NULL, WEFT_FOREVER);  // it ends, or a signal comes: the other is cancelled
+ *     weft_listener_close(&v->listener);                   // nobody comes in any more
+ *     if (weft_scope_join(&v->connections, weft_in_s(5)) == WEFT_LATE)
+ *         ...                                              // those that are left are cancelled,
+ *     weft_scope_fini(&v->connections);                    // and their peers read an end
  *
  * While it is open these signals do nothing else to the process: each is counted by a handler and handed out
  * by weft_signals_next, one for each time the handler ran. The system itself may make one of several that

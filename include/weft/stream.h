@@ -70,7 +70,7 @@ WEFT_API WEFT_CHECKED weft_err weft_listen(weft *w, weft_listener **l, const cha
 WEFT_API void weft_listener_address(const weft_listener *l, weft_address *a);
 
 /* Accept the next connection. While this process has no descriptor free it waits for one, and the log says
- * so once.
+ * so, once until a connection was accepted again.
  * Returns WEFT_OK; WEFT_LATE, WEFT_CANCELLED, WEFT_CLOSED (closed by another task), WEFT_INVALID (somebody
  * accepts already), WEFT_NOMEM or WEFT_SYS.   Owns: the caller owns *s until weft_close.
  * Caller: anyone, one at a time.   Switches: yes. */
@@ -88,8 +88,8 @@ WEFT_API void weft_listener_close(weft_listener **l);
 
 /* Connect to `to`: "HOST:PORT", whose name is looked up, or an address as weft/address.h says. Of several
  * addresses the first one that answers is taken: the next is tried when one failed or after 250 ms, IPv6 and
- * IPv4 in turns (RFC 8305). A look-up that is late goes on by itself, and weft_stop waits for it. While the
- * backlog of a unix socket is full it is tried again and again.
+ * IPv4 in turns (RFC 8305). With a deadline in the past no name is looked up; a look-up that is late goes on by
+ * itself, and weft_stop waits for it. While the backlog of a unix socket is full it is tried again and again.
  * Returns WEFT_OK; WEFT_REFUSED (nobody listens), WEFT_MISSING (no such name, or no such unix socket), WEFT_LOST
  * (unreachable), WEFT_LATE, WEFT_CANCELLED, WEFT_INVALID, WEFT_DENIED, WEFT_NOMEM or WEFT_SYS.
  * Owns: the caller owns *s until weft_close.   Caller: anyone.   Switches: yes. */
@@ -162,8 +162,9 @@ WEFT_API WEFT_CHECKED weft_err weft_read_full(weft_stream *s, void *buf, size_t 
 WEFT_API WEFT_CHECKED weft_err weft_read_until(weft_stream *s, const char *mark, void *buf,
                                                size_t cap, size_t *len, weft_deadline by);
 
-/* Write all `len` bytes. After a call that failed in the middle the rest of the message is missing, so later
- * writes are refused.
+/* Write all `len` bytes: WEFT_OK says that the system took them, not that the peer has them; that the peer is
+ * gone is often told by the next write only. After a call that failed in the middle the rest of the message is
+ * missing, so later writes are refused.
  * Returns WEFT_OK; WEFT_CLOSED (nobody reads at the other end any more, this end was ended, or another task
  * closed the stream), WEFT_LOST (the connection broke), WEFT_LATE or WEFT_CANCELLED (the detail says how much
  * was written), WEFT_INVALID (somebody writes already, or a message was cut) or WEFT_SYS.   Owns: nothing.

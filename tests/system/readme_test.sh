@@ -37,8 +37,9 @@ cd "$dir/app" || exit 1
 block c '"numbers"' >squares.c
 block c 'weft_fork_value' >cores.c
 block c 'weft_dial' >first.c
+block c 'weft_listen(' >serve.c
 block cmake 'find_package' >CMakeLists.txt
-for program in squares cores first; do
+for program in squares cores first serve; do
     command=$(grep -oE "cc $program\.c [^\`]*" "$src/README.md")
     eval "$command" || fault "'$command' does not compile the program $program"
     mv "$program" "$dir"
@@ -66,13 +67,25 @@ for threads in 1 2 4; do
 done
 
 # The client, as either build makes it, beside the server that is named; at a port of its own.
-start sh -c "cd '$here' && exec $(grep -oE '`httpd \. &`' "$src/README.md" | tr -d '`&') 127.0.0.1:0"
+start sh -c "cd '$here' && exec $(grep -oE '`build/release/bin/httpd \. &`' "$src/README.md" | tr -d '`&') 127.0.0.1:0"
 at=${at#http://127.0.0.1} at=${at%/}
 eval "$(grep -oE 'cmake -B [^`]*' "$src/README.md")" >"$dir/built" 2>&1 || fault "CMake: $(tail -5 "$dir/built")"
 for client in "$dir/first" build/first; do
     said=$(timeout 60 "$client" "localhost$at" 2>&1) || fault "$client: exit code $?: $said"
     [ "$said" = $'HTTP/1.1 200 OK\r' ] || fault "$client says '$said'"
 done
+stop TERM
+
+# The server: who is served when it is told to end is served on, and then it ends.
+start "$dir/serve" 127.0.0.1:0
+exec 3<>"/dev/tcp/127.0.0.1/${at##*:}"
+for told in no yes; do
+    [ $told = no ] || kill -TERM "$server"
+    echo "told: $told" >&3
+    read -r -t 60 said <&3 || said=nothing
+    [ "$said" = "told: $told" ] || fault "serve says '$said', told to end: $told"
+done
+exec 3>&-
 stop TERM
 
 for script in $(grep -oE '^scripts/[a-z]+' "$src/README.md" | sort -u); do
