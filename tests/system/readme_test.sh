@@ -86,7 +86,7 @@ for told in no yes; do
     [ "$said" = "told: $told" ] || fault "serve says '$said', told to end: $told"
 done
 exec 3>&-
-stop TERM
+stop 0 # it was told
 
 for script in $(grep -oE '^scripts/[a-z]+' "$src/README.md" | sort -u); do
     [ -x "$src/$script" ] || fault "$script cannot be run"
