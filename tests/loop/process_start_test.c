@@ -1,5 +1,7 @@
 /* What a start that fails says: which of program, interpreter and directory it was.
  * ctest: serial */
+#include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -125,17 +127,120 @@ static void a_missing_directory_is_the_reason(void **state)
     ok(without_directory(NULL));
 }
 
-/* The superuser may work everywhere. */
+/* Somebody has it open for writing: what would run is not what is going to be there. */
+static weft_err while_written(void *arg)
+{
+    char line[256], path[160];
+    (void)arg;
+    snprintf(path, sizeof path, "%s/busy", root);
+    snprintf(line, sizeof line, "cp /bin/true %s", path);
+    MUST(system(line) == 0);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    MUST(fd >= 0);
+    MUST(start(path, NULL) == WEFT_INUSE);
+    SAYS("cannot run: ");
+    SAYS(path);
+    MUST(start("./busy", root) == WEFT_INUSE);
+    SAYS("./busy");
+    SAYS_NOT("working directory");
+    close(fd);
+    MUST(start(path, NULL) == WEFT_OK);
+    return WEFT_OK;
+}
+
+static void a_program_that_somebody_writes_is_in_use(void **state)
+{
+    (void)state;
+    run(while_written, NULL);
+    ok(while_written(NULL));
+}
+
+/* More than any system passes on: 128 KiB in one argument, or a quarter of the stack in all. */
+static weft_err with_too_much(void *arg)
+{
+    static char much[4 << 20];
+    weft_process *p = NULL;
+    (void)arg;
+    memset(much, 'x', sizeof much - 1);
+    const char *argv[] = {"true", much, NULL};
+    MUST(weft_process_start(w, &p, &(weft_command){.argv = argv}) == WEFT_INVALID);
+    SAYS("true");
+    SAYS("too long");
+    const char *few[] = {"true", NULL}, *env[] = {much, NULL};
+    MUST(weft_process_start(w, &p, &(weft_command){.argv = few, .env = env}) == WEFT_INVALID);
+    SAYS("environment");
+    SAYS("too long");
+    MUST(!p);
+    return WEFT_OK;
+}
+
+static void arguments_that_are_too_long_are_the_reason(void **state)
+{
+    (void)state;
+    run(with_too_much, NULL);
+    ok(with_too_much(NULL));
+}
+
+/* Nobody may run it, not even the superuser, whatever it names. */
+static weft_err without_leave(void *arg)
+{
+    static const char *const texts[] = {"#!/no/such/shell\n", "#!/bin/sh\necho\n", "\177ELF"};
+    (void)arg;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *path = script("closed", texts[i]);
+        MUST(chmod(path, 0600) == 0);
+        MUST(start(path, NULL) == WEFT_DENIED);
+        SAYS("cannot run: ");
+        SAYS(path);
+        SAYS("Permission denied");
+        SAYS_NOT("loader");
+        SAYS_NOT("interpreter");
+    }
+    return WEFT_OK;
+}
+
+static void a_program_that_may_not_be_run_is_denied(void **state)
+{
+    (void)state;
+    run(without_leave, NULL);
+    ok(without_leave(NULL));
+}
+
+/* The superuser may work everywhere: for whoever is that, the user nobody tries it, in a process of its own. */
+static const char *self;
+static const char as_nobody[] = "--as-nobody";
+
+static void try_as_nobody(void)
+{
+    char said[2048];
+    fflush(stdout);
+    int status = run_self(self, as_nobody, said, sizeof said);
+    if (status != 0)
+        fail_msg("status %x: %s", (unsigned)status, said);
+}
+
+static bool become_nobody(void)
+{
+    const unsigned nobody = 65534;
+    if (setgid(nobody) != 0 || setuid(nobody) != 0)
+        return false;
+    prctl(PR_SET_DUMPABLE, 1); /* a sanitizer looks into its process in the end */
+    return geteuid() == nobody;
+}
+
 static void a_directory_that_is_closed_is_the_reason(void **state)
 {
     (void)state;
-    if (geteuid() == 0)
-        skip();
+    if (geteuid() == 0) {
+        try_as_nobody();
+        return;
+    }
     assert_int_equal(chmod(root, 0600), 0);
     weft_err e = start("true", root);
     assert_int_equal(chmod(root, 0700), 0);
     assert_int_equal(e, WEFT_DENIED);
     assert_non_null(strstr(weft_detail(), "working directory"));
+    assert_non_null(strstr(weft_detail(), root));
 }
 
 int main(int argc, char **argv)
@@ -145,9 +250,18 @@ int main(int argc, char **argv)
         T(a_missing_interpreter_is_named_with_the_script),
         T(a_missing_loader_is_the_reason),
         T(a_missing_directory_is_the_reason),
+        T(a_program_that_somebody_writes_is_in_use),
+        T(arguments_that_are_too_long_are_the_reason),
+        T(a_program_that_may_not_be_run_is_denied),
         T(a_directory_that_is_closed_is_the_reason),
     };
-    if (argc > 1)
+    self = argv[0];
+    if (argc > 1 && strcmp(argv[1], as_nobody) == 0) {
+        if (!become_nobody())
+            return 1;
+        cmocka_set_test_filter("a_directory_that_is_closed_is_the_reason");
+    } else if (argc > 1) {
         cmocka_set_test_filter(argv[1]);
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
