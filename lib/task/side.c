@@ -133,7 +133,9 @@ static void tell(weft__side *s, weft__log *log, int rank)
             first = *weft__of(n, struct runner, node);
     weft__guard_drop(&s->guard);
     char beside[32] = "";
-    if (others > 0)
+    if (others == 1)
+        snprintf(beside, sizeof beside, ", nor has another one");
+    if (others > 1)
         snprintf(beside, sizeof beside, ", nor have %d others", others);
     if (others >= 0)
         weft__log_line(log, WEFT_LOG_WARN,

@@ -65,6 +65,7 @@ int __wrap_getaddrinfo(const char *host, const char *service, const struct addri
         return EAI_NONAME;
     }
     if (strcmp(host, "fake-told") == 0) {
+        __atomic_fetch_add(&begun, 1, __ATOMIC_ACQ_REL);
         int64_t until = weft_clock() + INT64_C(60000000000);
         while (!__atomic_load_n(&lines, __ATOMIC_ACQUIRE) && weft_clock() < until)
             usleep(1000);
@@ -329,10 +330,35 @@ static void stopping_says_which_lookup_it_waits_for(void **state)
     int64_t took = weft_clock() - began;
     printf("after %.3f s: %s\n", (double)took / 1e9, line);
     assert_int_equal(lines, 1);
-    assert_non_null(strstr(line, "rank 0: waits to stop: look-up of 'fake-told'"));
+    assert_non_null(
+        strstr(line, "rank 0: waits to stop: look-up of 'fake-told' has not ended, and"));
     assert_true(took >= INT64_C(900000000));
     w = engine_open(1);
     watch(w, 100);
+}
+
+static void stopping_says_how_many_lookups_it_waits_for(void **state)
+{
+    (void)state;
+    static const char *const says[] = {
+        "'fake-told' has not ended, nor has another one, and cannot be interrupted",
+        "'fake-told' has not ended, nor have 2 others, and cannot be interrupted"};
+    for (int i = 0; i < 2; i++) {
+        engine_close(w);
+        w = engine_open_with(1, hear, 0);
+        begun = lines = 0;
+        for (int k = 0; k < i + 2; k++) {
+            struct ask late = {.name = "fake-told:80", .cap = 8};
+            ask_in_vain(&late, true);
+        }
+        spin_until_begun(i + 2);
+        engine_close(w);
+        w = engine_open(1);
+        watch(w, 100);
+        assert_int_equal(lines, 1);
+        if (!strstr(line, says[i]))
+            fail_msg("not \"%s\": %s", says[i], line);
+    }
 }
 
 /* Deadlines, cancellations and answers that meet: each look-up ends in one way, and is freed once. */
@@ -418,6 +444,7 @@ int main(int argc, char **argv)
         T(a_server_is_told_to_resolve_and_then_can_listen),
         T(late_and_cancelled_lookups_are_left_to_end_by_themselves),
         T(stopping_says_which_lookup_it_waits_for),
+        T(stopping_says_how_many_lookups_it_waits_for),
         T(an_answer_may_meet_a_deadline_or_a_cancellation),
     };
     if (argc > 1)
