@@ -192,7 +192,7 @@ static weft_err without_leave(void *arg)
         MUST(start(path, NULL) == WEFT_DENIED);
         SAYS("cannot run: ");
         SAYS(path);
-        SAYS("Permission denied");
+        SAYS("chmod +x");
         SAYS_NOT("loader");
         SAYS_NOT("interpreter");
     }

@@ -124,6 +124,8 @@ const char *weft_strerror(int e);
 const char *weft_detail(void);
 const char *weft_strerror(int e) { return e ? "bad" : ""; }
 const char *weft_detail(void) { return ""; }
+int weft_fail(int e, const char *format, ...);
+int weft_fail(int e, const char *format, ...) { return *format ? e : 0; }
 EOF
 library() {
     printf '%s\n' "$1" | cat "$work/good.c" - >"$work/lib.c"
