@@ -83,7 +83,7 @@ static void a_read_of_a_peer_that_is_gone_is_lost(void **state)
         c[i] = (struct call){.s = s[i][0], .by = weft_in_s(60)};
         ok(weft_go(&scope, reads, &c[i]));
     }
-    ok(weft_scope_join(&scope, weft_in_s(60)));
+    ok(weft_scope_join(&scope, weft_in_s(80)));
     weft_scope_fini(&scope);
     for (int i = 0; i < 2; i++) {
         printf("lost after %.2f s of %d\n", (double)c[i].took / 1e9, i + 1);

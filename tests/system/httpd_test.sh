@@ -161,7 +161,7 @@ many() {
 
 load() {
     if ! command -v wrk >/dev/null; then
-        echo "httpd: no wrk: not tried"
+        fault "no wrk here, which asks for many files at once: run scripts/setup"
         return
     fi
     env -u LD_PRELOAD timeout 60 wrk -t1 -c50 -d2s --timeout 10s "$at" >"$dir/wrk" || fault "wrk: exit code $?"

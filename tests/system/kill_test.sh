@@ -9,6 +9,10 @@ trap 'rm -rf "$dir"' EXIT
 prog=$dir/weft-traffic-$$
 ln -s "$bin/tests/traffic_prog" "$prog"
 faults=0
+# All that the jobs start has this in its environment, and puts what it leaves lying about there.
+mark=WEFT_KILL_TEST=$$
+mkdir "$dir/tmp"
+pids=()
 
 fault() {
     echo "FAULT: $*"
@@ -34,17 +38,27 @@ none_left() { [ -z "$(ranks)" ]; }
 running() { grep -q running "$dir/out"; }
 ended() { ! kill -0 "$launcher" 2>/dev/null; }
 
+# What the jobs started and still runs; a name without a file, such as a socket's "@weft-...", lasts no longer.
+marked() { grep -lsxzF -- "$mark" /proc/[0-9]*/environ | cut -d / -f 3; }
+none_marked() { [ -z "$(marked)" ]; }
+
+# Files of theirs. Others work on this machine too: of what is new in /tmp it is by their names that those of jobs
+# are known, which have a key in them, or the number of a process of ours.
+files() { ls -A "$@" 2>/dev/null | grep weft | sort; }
 litter() {
-    ls -A /dev/shm /tmp 2>/dev/null | grep -v "^$(basename "$dir")\$" | grep weft | sort
-    grep -a '@weft' /proc/net/unix | awk '{print $NF}' | sort
+    files "$dir/tmp"
+    comm -13 <(echo "$shm") <(files /dev/shm)
+    comm -13 <(echo "$tmp") <(files /tmp) |
+        grep -E "[0-9a-f]{16}|(^|[-._])($(IFS='|' && echo "${pids[*]}"))([-._]|$)"
 }
 
 # start COMMAND...: in the background, `launcher` is its pid; until rank 0 says that all are there
 start() {
     : >"$dir/out"
-    "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+    env "$mark" TMPDIR="$dir/tmp" "$@" >"$dir/out" 2>"$dir/err" </dev/null &
     launcher=$!
     wait_for 30000 running || fault "$*: did not start: $(cat "$dir/err")"
+    mapfile -t -O "${#pids[@]}" pids < <(echo "$launcher" && ranks)
 }
 
 # finish MS: the launcher's exit code in `code`, and how long it took in `took`
@@ -60,7 +74,8 @@ finish() {
     for pid in $(ranks); do kill -9 "$pid"; done
 }
 
-before=$(litter)
+shm=$(files /dev/shm)
+tmp=$(files /tmp)
 for link in shm zmq; do
     for victim in 0 1 3; do
         start env WEFT_LINK=$link "$bin/weft" run -n 4 -- "$prog" flow
@@ -81,7 +96,7 @@ for link in shm zmq; do
     wait "$launcher" 2>/dev/null
 
     # who leaves with a code ends nobody; the others learn that it left
-    env WEFT_LINK=$link timeout 60 "$bin/weft" run -n 3 -- "$prog" leave >"$dir/out" 2>"$dir/err"
+    env "$mark" TMPDIR="$dir/tmp" WEFT_LINK=$link timeout 60 "$bin/weft" run -n 3 -- "$prog" leave >"$dir/out" 2>"$dir/err"
     code=$?
     [ $code -eq 5 ] || fault "$link: leave: exit code $code instead of 5: $(cat "$dir/err")"
     [ "$(grep -c 'rank [01]: .*rank 2' "$dir/out")" -eq 2 ] ||
@@ -97,8 +112,12 @@ if command -v mpirun >/dev/null && [ -e "$bin/../lib/weft/mpi-openmpi.so" ]; the
         [ $code -ne 0 ] || fault "mpirun, $link: exit code 0"
     done
 fi
-after=$(litter)
-[ "$before" = "$after" ] || fault "litter: $(diff <(echo "$before") <(echo "$after"))"
+wait_for 5000 none_marked || for pid in $(marked); do
+    fault "process $pid is left: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+    kill -9 "$pid"
+done
+left=$(litter)
+[ -z "$left" ] || fault "litter: $left"
 
 [ $faults -eq 0 ] && echo "kill: ok"
 exit $((faults > 0))

@@ -9,6 +9,9 @@ dir=$(mktemp -d)
 # Background jobs of a case that failed are ended too.
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$dir"' EXIT
 failed=0
+# Names of shared memory; what others have left there is theirs.
+shm() { find /dev/shm -name '*weft*' 2>/dev/null | sort; }
+shm_before=$(shm)
 
 ok() { # ok NAME CONDITION...: the condition is a command
     local name=$1
@@ -301,8 +304,8 @@ orphans() {
     run 0 run -n 2 -- sh -c "setsid sleep 50 & echo \$! >>$dir/orphans" && all_gone "$dir/orphans"
 }
 ok "what a rank left behind is gone at the end" orphans
-litter() { [ -z "$(find /dev/shm -name '*weft*' 2>/dev/null)" ]; }
-ok "no shared memory has a name" litter
+no_litter() { [ -z "$(comm -13 <(echo "$shm_before") <(shm))" ]; }
+ok "no shared memory has a name" no_litter
 
 echo "# places"
 crowded() { run 0 run -n 2 --threads 200 -- true && says "$dir/err" "2 ranks x 200 workers on .*: bound to the set, not to cores" && lines "$dir/err" 1 && [ ! -s "$dir/out" ]; }
