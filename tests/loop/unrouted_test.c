@@ -10,6 +10,16 @@
 #include "weft/address.h"
 #include "weft/stream.h"
 
+static bool set_loopback(bool up)
+{
+    struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = up ? IFF_UP : 0};
+    int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool set = s >= 0 && ioctl(s, SIOCSIFFLAGS, &loopback) == 0;
+    if (s >= 0)
+        close(s);
+    return set;
+}
+
 /* What the system itself says. */
 static int error_of(const char *to)
 {
@@ -57,23 +67,32 @@ static void where_no_way_leads_is_lost(void **state)
         printf("%s: %s: not judged\n", six, strerror(error_of(six)));
 }
 
+/* Without its loopback the machine has no address at all. */
+static void where_no_address_fits_is_lost(void **state)
+{
+    (void)state;
+    static const char six[] = "[::1]:1";
+    set_loopback(false);
+    if (error_of(six) == EADDRNOTAVAIL)
+        is_lost(six);
+    else
+        printf("%s: %s: not judged\n", six, strerror(error_of(six)));
+    set_loopback(true);
+}
+
 /* Whoever may not have a network of his own skips it: in a real one there might be a way. */
 static bool leave_the_network(void)
 {
     if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
         return false;
-    struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-    int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool up = s >= 0 && ioctl(s, SIOCSIFFLAGS, &loopback) == 0;
-    if (s >= 0)
-        close(s);
-    return up;
+    return set_loopback(true);
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(where_no_way_leads_is_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(where_no_address_fits_is_lost, setup, teardown),
     };
     if (!leave_the_network()) {
         printf("no network namespace: not tried\n");

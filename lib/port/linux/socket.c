@@ -136,6 +136,23 @@ weft_err weft__socket_accept(int fd, int *connection, weft_address *peer)
     return WEFT_OK;
 }
 
+/* The system has one number for "no local port is free" and "no address of this machine fits"; the latter it says of
+ * a socket for datagrams too, which takes none of those ports. */
+static weft_err no_local_address(const weft_address *to)
+{
+    char text[WEFT_ADDRESS_TEXT];
+    int s = socket(of(to)->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool none = s >= 0 && connect(s, of(to), to->len) != 0 && errno == EADDRNOTAVAIL;
+    if (s >= 0)
+        close(s);
+    weft_address_text(to, text, sizeof text);
+    return none ? weft__fail(WEFT_LOST,
+                             "dial: %s: unreachable: no address of this machine leads there", text)
+                : weft__fail(WEFT_NOMEM,
+                             "dial: %s: no local port is free; have fewer connections at a time",
+                             text);
+}
+
 weft_err weft__socket_connect(const weft_address *to, int *fd)
 {
     int s;
@@ -152,8 +169,7 @@ weft_err weft__socket_connect(const weft_address *to, int *fd)
     }
     if (errno == EADDRNOTAVAIL) {
         close(s);
-        return weft__fail(WEFT_NOMEM,
-                          "dial: no local port is free; have fewer connections at a time");
+        return no_local_address(to);
     }
     e = errno == EAGAIN && of(to)->sa_family == AF_UNIX ? WEFT_FULL
                                                         : weft__net_error(errno, "dial", to);
@@ -179,6 +195,7 @@ weft_err weft__socket_outcome(int fd, const weft_address *to)
 
 weft_err weft__socket_keepalive(int fd, int seconds)
 {
+    seconds = seconds == 1 ? 2 : seconds; /* the system's timers would not notice it sooner */
     /* The last of the questions goes out early enough for an answer to come within the time. */
     int on = seconds > 0, every = seconds / 4 > 0 ? seconds / 4 : 1;
     int first = seconds - 2 * every > 0 ? seconds - 2 * every : 1;
