@@ -22,33 +22,22 @@ const char *weft_detail(void)
     return detail()->text;
 }
 
-static void set(const char *format, va_list args)
+weft_err weft__fail(weft_err e, const char *format, ...)
 {
     int saved = errno;
     /* The arguments may quote the detail that is being replaced. */
     char text[WEFT__DETAIL_MAX];
+    va_list args;
+    va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
+    va_end(args);
     memcpy(detail()->text, text, strlen(text) + 1);
     errno = saved;
-}
-
-weft_err weft__fail(weft_err e, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    set(format, args);
-    va_end(args);
     return e;
 }
 
-weft_err weft_fail(weft_err e, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    set(format, args);
-    va_end(args);
-    return e;
-}
+/* The program's name for the same. */
+weft_err weft_fail(weft_err e, const char *format, ...) __attribute__((alias("weft__fail")));
 
 weft_err weft__fail_in(weft_err e, const char *format, ...)
 {

@@ -12,14 +12,10 @@
 
 enum { PORTS_OF_ROOT = 1024 };
 
-static bool folder_is_missing(const char *file)
+static bool folder_is_missing(const weft_address *at)
 {
     char folder[WEFT__ADDRESS_UNIX_MOST + 1];
-    const char *end = strrchr(file, '/');
-    if (!end || end == file)
-        return false;
-    memcpy(folder, file, (size_t)(end - file));
-    folder[end - file] = '\0';
+    weft__socket_file_folder(at, folder);
     return access(folder, F_OK) != 0;
 }
 
@@ -27,7 +23,7 @@ static bool folder_is_missing(const char *file)
 static const char *of_file(int number, const weft_address *at)
 {
     const char *file = weft__address_file(at);
-    if (number == ENOENT && file && folder_is_missing(file))
+    if (number == ENOENT && file && folder_is_missing(at))
         return "its folder is missing";
     if (number == ECONNREFUSED && file && weft__socket_file_node(at) == 0)
         return "what is there is no socket";

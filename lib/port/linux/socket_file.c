@@ -42,15 +42,12 @@ static bool left_behind(const weft_address *at)
     return refused;
 }
 
-/* The folder of a unix socket's file; -1: it cannot be opened. */
-static int open_folder(const char *file)
+void weft__socket_file_folder(const weft_address *at, char folder[WEFT__ADDRESS_UNIX_MOST + 1])
 {
-    char folder[WEFT__ADDRESS_UNIX_MOST + 1];
-    const char *end = strrchr(file, '/');
+    const char *file = weft__address_file(at), *end = strrchr(file, '/');
     size_t len = end ? (size_t)(end - file) + 1 : 0; /* with the slash: "/" too */
     memcpy(folder, file, len);
-    folder[len] = '\0';
-    return open(end ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    strcpy(folder + len, end ? "" : ".");
 }
 
 /* Alone among those that replace a file there. It takes each of them some microseconds; who locks a folder for longer
@@ -68,30 +65,33 @@ static bool lock_folder(int folder)
     return true;
 }
 
-/* Put `fd` in the place of the file of a socket that is no more. 0, or the system's error number. */
-static int replace_file(int fd, const weft_address *at)
+/* 0, or the system's error number. */
+static int bind_to(int fd, const weft_address *at)
 {
     uint32_t len;
     const struct sockaddr *to = weft__address_system(at, &len);
+    return bind(fd, to, len) == 0 ? 0 : errno;
+}
+
+/* The same in the place of the file of a socket that is no more. */
+static int replace_file(int fd, const weft_address *at)
+{
     if (!left_behind(at) || unlink(weft__address_file(at)) != 0)
         return EADDRINUSE;
-    return bind(fd, to, len) == 0 ? 0 : errno;
+    return bind_to(fd, at);
 }
 
 int weft__socket_file_bind(int fd, const weft_address *at)
 {
-    uint32_t len;
-    const struct sockaddr *to = weft__address_system(at, &len);
-    if (bind(fd, to, len) == 0)
-        return 0;
-    if (errno != EADDRINUSE)
-        return errno;
-    if (weft__socket_file_node(at) == 0) /* it has no file, or that is no socket's */
-        return EADDRINUSE;
+    char path[WEFT__ADDRESS_UNIX_MOST + 1];
+    int number = bind_to(fd, at);
+    if (number != EADDRINUSE || weft__socket_file_node(at) == 0) /* no file, or no socket's */
+        return number;
     /* Of two that find the same one left behind, the second would take away what the first has put there. A
      * folder that may be written to, but not read, cannot be locked: there it is left to chance. */
-    int folder = open_folder(weft__address_file(at));
-    int number = folder >= 0 && !lock_folder(folder) ? EWOULDBLOCK : replace_file(fd, at);
+    weft__socket_file_folder(at, path);
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    number = folder >= 0 && !lock_folder(folder) ? EWOULDBLOCK : replace_file(fd, at);
     if (folder >= 0)
         weft__fd_close(folder);
     return number;
